@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events: what happens to a region, numbered, told to whoever watches.
+ */
+#include <linux/cred.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include "watch.h"
+
+/*
+ * Whether the creator of @watch may open @region now. Asked at each event, not
+ * once: mode and owner change, and the names of what one may not open are not
+ * to be learned.
+ */
+static bool vmshm_watch_may_see(const struct vmshm_watch_ctx *watch,
+				const struct vmshm_region *region)
+{
+	const struct cred *old = override_creds(watch->cred);
+	bool may;
+
+	may = !vmshm_inode_permission(region->inode, MAY_READ) ||
+	      !vmshm_inode_permission(region->inode, MAY_WRITE);
+	revert_creds(old);
+	return may;
+}
+
+/* Fills in what all events have, and delivers it. */
+static void vmshm_event_raise(struct vmshm_region *region,
+			      struct vmshm_record *record)
+{
+	struct vmshm_registry *registry = region->registry;
+	struct vmshm_watch_ctx *watch;
+
+	if (!region->published)
+		return;
+
+	record->generation = region->generation;
+	strscpy(record->name, region->name, sizeof(record->name));
+
+	mutex_lock(&region->event_mutex);
+	record->seq = region->seq + 1;
+	record->time_ns = ktime_get_ns();
+	WRITE_ONCE(region->seq, record->seq);
+
+	list_for_each_entry(watch, &region->watches, node)
+		vmshm_watch_push(watch, record);
+
+	down_read(&registry->watch_lock);
+	list_for_each_entry(watch, &registry->watches, node) {
+		if ((watch->mask & (1U << record->type)) &&
+		    vmshm_name_has_prefix(region->name, watch->prefix) &&
+		    vmshm_watch_may_see(watch, region))
+			vmshm_watch_push(watch, record);
+	}
+	up_read(&registry->watch_lock);
+	mutex_unlock(&region->event_mutex);
+}
+
+/**
+ * vmshm_event() - something was done to a region, by the current process
+ * @region: the region; the caller keeps its inode
+ * @type: VMSHM_EVENT_*
+ * @value: as in struct vmshm_event
+ * @old_value: as in struct vmshm_event
+ *
+ * To be called after the change, in the order of the changes: under the lock
+ * that orders them. Events of a region that was never published are not raised.
+ *
+ * Context: may sleep; takes region->event_mutex and registry->watch_lock. Never
+ * waits for a reader and never fails.
+ */
+void vmshm_event(struct vmshm_region *region, u32 type, u64 value,
+		 u64 old_value)
+{
+	struct vmshm_record record = {
+		.type = type,
+		.value = value,
+		.old_value = old_value,
+		/* The last reference may go in a kernel thread: nobody's act. */
+		.pid = current->flags & PF_KTHREAD ? NULL : task_tgid(current),
+		.uid = current_fsuid(),
+	};
+
+	vmshm_event_raise(region, &record);
+}
+
+/**
+ * vmshm_event_handle() - a file was opened or closed, or its opener has ended
+ * @handle: the open file
+ * @type: VMSHM_EVENT_OPENED, VMSHM_EVENT_CLOSED or VMSHM_EVENT_EXIT
+ *
+ * The event names the process that opened the file, whoever closes it.
+ *
+ * Context: as vmshm_event().
+ */
+void vmshm_event_handle(struct vmshm_handle *handle, u32 type)
+{
+	struct vmshm_record record = {
+		.type = type,
+		.flags = vmshm_file_rights(handle->file),
+		.pid = handle->pid,
+		.uid = handle->uid,
+	};
+
+	vmshm_event_raise(handle->region, &record);
+}
+
+/**
+ * vmshm_event_gone() - a region's memory goes: its watches hang up
+ * @region: the region
+ *
+ * Context: may sleep; takes region->event_mutex. There are no events of
+ * @region after this.
+ */
+void vmshm_event_gone(struct vmshm_region *region)
+{
+	struct vmshm_watch_ctx *watch;
+
+	mutex_lock(&region->event_mutex);
+	list_for_each_entry(watch, &region->watches, node)
+		vmshm_watch_hang_up(watch);
+	mutex_unlock(&region->event_mutex);
+}

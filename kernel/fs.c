@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pseudo file system of the regions' outer inodes.
+ *
+ * An outer inode is a regular file without pages of its own: its memory is the
+ * inner shmem file's. A read-only handle has a view inode, which refuses
+ * whatever writes and delegates the rest to the region's outer inode.
+ *
+ * The file system is mounted while there is a region, so that its superblock,
+ * which pins the module, goes with the last one.
+ */
+#include <linux/blk_types.h>
+#include <linux/cred.h>
+#include <linux/fs_context.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+
+#include "vmshm.h"
+
+static struct vfsmount *vmshm_mnt;
+static int vmshm_mnt_count;
+
+/*
+ * A mount cannot be let go in ->evict_inode: if it is the last reference, the
+ * superblock would be destroyed under the inode being evicted.
+ */
+static atomic_t vmshm_unpins = ATOMIC_INIT(0);
+
+static void vmshm_unpin_work(struct work_struct *work)
+{
+	int n = atomic_xchg(&vmshm_unpins, 0);
+
+	while (n--)
+		simple_release_fs(&vmshm_mnt, &vmshm_mnt_count);
+}
+
+static DECLARE_WORK(vmshm_unpin, vmshm_unpin_work);
+
+static int vmshm_setattr(vmshm_idmap *idmap, struct dentry *dentry,
+			 struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	struct vmshm_region *region = inode->i_private;
+	umode_t old_mode = inode->i_mode;
+	int err;
+
+	err = setattr_prepare(idmap, dentry, attr);
+	if (err)
+		return err;
+
+	/* Not executable, not set-id, not sticky: nothing could use it. */
+	if ((attr->ia_valid & ATTR_MODE) &&
+	    (attr->ia_mode & S_IALLUGO & ~0666))
+		return -EPERM;
+
+	if (attr->ia_valid & ATTR_SIZE) {
+		err = vmshm_region_resize(region, attr->ia_size);
+		if (err)
+			return err;
+	}
+
+	setattr_copy(idmap, inode, attr);
+	if (attr->ia_valid & (ATTR_UID | ATTR_GID | ATTR_MODE))
+		vmshm_event(region, VMSHM_EVENT_ATTR, inode->i_mode & 0777,
+			    old_mode & 0777);
+	return 0;
+}
+
+static int vmshm_getattr(vmshm_idmap *idmap, const struct path *path,
+			 struct kstat *stat, u32 request_mask,
+			 unsigned int query_flags)
+{
+	struct vmshm_region *region = d_inode(path->dentry)->i_private;
+
+	vmshm_fillattr(request_mask, region->inode, stat);
+	/* What faults go by; i_size follows when a shrink is complete. */
+	stat->size = READ_ONCE(region->size);
+	/*
+	 * Not the huge page size: clients round lengths up to st_blksize, and
+	 * would map beyond the end.
+	 */
+	stat->blksize = PAGE_SIZE;
+	stat->blocks = vmshm_backing_allocated(region) >> SECTOR_SHIFT;
+	return 0;
+}
+
+static const struct inode_operations vmshm_inode_ops = {
+	.setattr	= vmshm_setattr,
+	.getattr	= vmshm_getattr,
+};
+
+static int vmshm_view_setattr(vmshm_idmap *idmap, struct dentry *dentry,
+			      struct iattr *attr)
+{
+	return -EPERM;
+}
+
+static int vmshm_view_permission(vmshm_idmap *idmap, struct inode *inode,
+				 int mask)
+{
+	struct vmshm_region *region = inode->i_private;
+
+	if (mask & MAY_WRITE)
+		return -EACCES;
+	return inode_permission(idmap, region->inode, mask);
+}
+
+static const struct inode_operations vmshm_view_ops = {
+	.setattr	= vmshm_view_setattr,
+	.getattr	= vmshm_getattr,
+	.permission	= vmshm_view_permission,
+};
+
+/**
+ * vmshm_inode_is_view() - is this the inode of a read-only handle
+ * @inode: an inode of this file system
+ */
+bool vmshm_inode_is_view(const struct inode *inode)
+{
+	return inode->i_op == &vmshm_view_ops;
+}
+
+static void vmshm_evict_inode(struct inode *inode)
+{
+	struct vmshm_region *region = inode->i_private;
+
+	truncate_inode_pages_final(&inode->i_data);
+	clear_inode(inode);
+	if (!region)
+		return;		/* the root, or never set up */
+
+	if (vmshm_inode_is_view(inode)) {
+		iput(region->inode);
+		return;
+	}
+	vmshm_region_retire(region);
+	vmshm_region_put(region);
+	atomic_inc(&vmshm_unpins);
+	queue_work(vmshm_wq, &vmshm_unpin);
+}
+
+static const struct super_operations vmshm_super_ops = {
+	.statfs		= simple_statfs,
+	.evict_inode	= vmshm_evict_inode,
+};
+
+static char *vmshm_dname(struct dentry *dentry, char *buffer, int buflen)
+{
+	const struct vmshm_region *region = d_inode(dentry)->i_private;
+	int len = strlen(VMSHM_DNAME) + region->name_len + 1;
+
+	/* dynamic_dname() has room for 64 bytes only. */
+	if (len > buflen)
+		return ERR_PTR(-ENAMETOOLONG);
+	buffer += buflen - len;
+	snprintf(buffer, len, VMSHM_DNAME "%s", region->name);
+	return buffer;
+}
+
+static const struct dentry_operations vmshm_dentry_ops = {
+	.d_dname	= vmshm_dname,
+};
+
+static int vmshm_init_fs_context(struct fs_context *fc)
+{
+	struct pseudo_fs_context *ctx;
+
+	ctx = init_pseudo(fc, VMSHM_SUPER_MAGIC);
+	if (!ctx)
+		return -ENOMEM;
+	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
+	ctx->ops = &vmshm_super_ops;
+	ctx->dops = &vmshm_dentry_ops;
+	return 0;
+}
+
+static struct file_system_type vmshm_fs_type = {
+	.owner		= THIS_MODULE,
+	.name		= "vmshmfs",
+	.init_fs_context = vmshm_init_fs_context,
+	.kill_sb	= kill_anon_super,
+};
+
+/**
+ * vmshm_fs_new_inode() - give a new region its outer inode
+ * @region: the region, with its backing
+ * @mode: permission bits
+ *
+ * The inode belongs to the current task's fsuid and fsgid. It holds a
+ * reference to the region and retires it when evicted.
+ *
+ * Return: 0 with one reference to region->inode for the caller, or -ENOMEM and
+ * what mounting can fail with.
+ */
+int vmshm_fs_new_inode(struct vmshm_region *region, umode_t mode)
+{
+	struct inode *inode;
+	int err;
+
+	err = simple_pin_fs(&vmshm_fs_type, &vmshm_mnt, &vmshm_mnt_count);
+	if (err)
+		return err;
+
+	inode = new_inode(vmshm_mnt->mnt_sb);
+	if (!inode) {
+		simple_release_fs(&vmshm_mnt, &vmshm_mnt_count);
+		return -ENOMEM;
+	}
+	inode->i_ino = region->generation;
+	inode->i_mode = S_IFREG | mode;
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
+	inode->i_size = region->size;
+	inode->i_flags |= S_NOATIME | S_NOCMTIME;
+	vmshm_inode_init_times(inode);
+	inode->i_op = &vmshm_inode_ops;
+	inode->i_fop = &vmshm_file_ops;
+	inode->i_private = vmshm_region_hold(region);
+	region->inode = inode;
+	return 0;
+}
+
+/* Takes over nothing; returns an inode that holds the region's outer inode. */
+static struct inode *vmshm_fs_new_view(struct vmshm_region *region)
+{
+	struct inode *inode;
+
+	inode = new_inode(vmshm_mnt->mnt_sb);
+	if (!inode)
+		return NULL;
+	inode->i_ino = region->generation;
+	inode->i_mode = S_IFREG | 0444;
+	inode->i_uid = region->inode->i_uid;
+	inode->i_gid = region->inode->i_gid;
+	inode->i_flags |= S_NOATIME | S_NOCMTIME;
+	vmshm_inode_init_times(inode);
+	inode->i_op = &vmshm_view_ops;
+	inode->i_fop = &vmshm_file_ops;
+	ihold(region->inode);
+	inode->i_private = region;
+	return inode;
+}
+
+/**
+ * vmshm_fs_open() - open a region
+ * @region: the region; the caller has a reference to its outer inode
+ * @readonly: make a handle that stays read-only
+ *
+ * Permission is the caller's business, security modules are asked here.
+ *
+ * Return: a file, or an ERR_PTR: -ENOMEM, -ENFILE, -EDQUOT.
+ */
+struct file *vmshm_fs_open(struct vmshm_region *region, bool readonly)
+{
+	struct inode *inode;
+	struct file *file;
+	struct path path;
+
+	if (readonly) {
+		inode = vmshm_fs_new_view(region);
+		if (!inode)
+			return ERR_PTR(-ENOMEM);
+	} else {
+		inode = region->inode;
+		ihold(inode);
+	}
+
+	path.mnt = vmshm_mnt;
+	path.dentry = d_obtain_alias(inode);
+	if (IS_ERR(path.dentry))
+		return ERR_CAST(path.dentry);
+
+	file = dentry_open(&path, (readonly ? O_RDONLY : O_RDWR) | O_LARGEFILE,
+			   current_cred());
+	dput(path.dentry);
+	return file;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VMSHM_IOC_LIST: the regions the caller may open, by name.
+ *
+ * The registry's lock is held for a bounded number of names at a time. In
+ * between the place is kept by name, since the region there may go.
+ */
+#include <linux/capability.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "vmshm.h"
+
+/* Names looked at, and entries made, in one go. */
+#define LIST_NAMES	256
+#define LIST_ENTRIES	64
+
+/* The first version of struct vmshm_stat: what every caller must know. */
+#define STAT_SIZE_MIN	offsetofend(struct vmshm_stat, out_around)
+
+/**
+ * struct vmshm_list_walk - a listing in progress
+ * @prefix: only names that begin with this
+ * @user: where the next element goes
+ * @entry_size: size of an element there, in bytes
+ * @room: elements there is room for
+ * @count: elements written
+ * @after: the last name that was looked at; may be one the caller must not see
+ * @entries: elements to be written
+ */
+struct vmshm_list_walk {
+	const char *prefix;
+	void __user *user;
+	u32 entry_size;
+	u32 room;
+	u32 count;
+	char after[VMSHM_NAME_MAX + 1];
+	struct vmshm_stat entries[LIST_ENTRIES];
+};
+
+/* The first region behind walk->after whose name may have the prefix. */
+static struct rb_node *vmshm_list_first(struct vmshm_registry *registry,
+					const struct vmshm_list_walk *walk)
+{
+	bool from_prefix = strcmp(walk->after, walk->prefix) < 0;
+	const char *from = from_prefix ? walk->prefix : walk->after;
+	struct rb_node *rb = registry->regions.rb_node;
+	struct rb_node *first = NULL;
+
+	while (rb) {
+		const struct vmshm_region *region;
+		int diff;
+
+		region = rb_entry(rb, struct vmshm_region, name_node);
+		diff = strcmp(region->name, from);
+		if (diff > 0 || (diff == 0 && from_prefix)) {
+			first = rb;
+			rb = rb->rb_left;
+		} else {
+			rb = rb->rb_right;
+		}
+	}
+	return first;
+}
+
+static bool vmshm_list_may_see(const struct vmshm_region *region)
+{
+	return !vmshm_inode_permission(region->inode, MAY_READ) ||
+	       !vmshm_inode_permission(region->inode, MAY_WRITE);
+}
+
+/*
+ * Fills walk->entries. Returns how many there are; *end says that there is
+ * nothing more in this registry.
+ */
+static unsigned int vmshm_list_collect(struct vmshm_registry *registry,
+				       struct vmshm_list_walk *walk, bool *end)
+{
+	unsigned int room = min_t(u32, walk->room - walk->count, LIST_ENTRIES);
+	unsigned int names, n = 0;
+	struct rb_node *rb;
+
+	*end = false;
+	down_read(&registry->lock);
+	rb = vmshm_list_first(registry, walk);
+	for (names = 0; names < LIST_NAMES && n < room; names++) {
+		struct vmshm_region *region;
+
+		if (!rb) {
+			*end = true;
+			break;
+		}
+		region = rb_entry(rb, struct vmshm_region, name_node);
+		if (!vmshm_name_has_prefix(region->name, walk->prefix)) {
+			*end = true;
+			break;
+		}
+		memcpy(walk->after, region->name, region->name_len + 1);
+		if (vmshm_list_may_see(region))
+			vmshm_region_stat(region, region->domain->owner,
+					  &walk->entries[n++]);
+		rb = rb_next(rb);
+	}
+	up_read(&registry->lock);
+	return n;
+}
+
+static int vmshm_list_copy_out(struct vmshm_list_walk *walk, unsigned int n)
+{
+	size_t known = min_t(size_t, walk->entry_size, sizeof(*walk->entries));
+	size_t unknown = walk->entry_size - known;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (copy_to_user(walk->user, &walk->entries[i], known) ||
+		    clear_user(walk->user + known, unknown))
+			return -EFAULT;
+		walk->user += walk->entry_size;
+		walk->count++;
+	}
+	return 0;
+}
+
+static int vmshm_list_registry(struct vmshm_registry *registry,
+			       struct vmshm_list_walk *walk)
+{
+	bool end = false;
+
+	while (!end && walk->count < walk->room) {
+		unsigned int n = vmshm_list_collect(registry, walk, &end);
+		int err = vmshm_list_copy_out(walk, n);
+
+		if (err)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int vmshm_list_all(struct vmshm_list_walk *walk, u64 id)
+{
+	struct vmshm_registry *registry;
+	int err;
+
+	while (walk->count < walk->room) {
+		registry = vmshm_registry_next(id);
+		if (!registry)
+			break;
+		/* walk->after is in the registry the caller said, if at all. */
+		if (registry->id != id)
+			walk->after[0] = '\0';
+		err = vmshm_list_registry(registry, walk);
+		id = (u64)registry->id + 1;
+		walk->after[0] = '\0';
+		vmshm_registry_put(registry);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * vmshm_ioctl_list() - VMSHM_IOC_LIST
+ * @ucmd: on a file of the device, with struct vmshm_list
+ *
+ * Context: process.
+ * Return: 0 or a negative error, see the uapi header.
+ */
+int vmshm_ioctl_list(struct vmshm_ucmd *ucmd)
+{
+	struct vmshm_registry *registry = vmshm_device_registry(ucmd->file);
+	struct vmshm_list *arg = ucmd->arg;
+	struct vmshm_list_walk *walk;
+	int err;
+
+	if (arg->flags & ~VMSHM_LIST_ALL)
+		return -EOPNOTSUPP;
+	if (arg->__reserved || arg->out_count || arg->out_more || !arg->count ||
+	    arg->entry_size < STAT_SIZE_MIN)
+		return -EINVAL;
+	if (arg->entry_size > PAGE_SIZE)
+		return -E2BIG;
+	/* The caller goes on with what the last element said, in any case. */
+	if (arg->after_registry && arg->after_registry != registry->id &&
+	    !(arg->flags & VMSHM_LIST_ALL))
+		return -EINVAL;
+	err = vmshm_prefix_check(arg->prefix, sizeof(arg->prefix));
+	if (err < 0)
+		return err;
+	if (arg->after[0]) {
+		err = vmshm_name_check(arg->after, sizeof(arg->after));
+		if (err < 0)
+			return err;
+	}
+	if ((arg->flags & VMSHM_LIST_ALL) && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	walk = kvzalloc(sizeof(*walk), GFP_KERNEL_ACCOUNT);
+	if (!walk)
+		return -ENOMEM;
+	walk->prefix = arg->prefix;
+	walk->user = u64_to_user_ptr(arg->entries);
+	walk->entry_size = arg->entry_size;
+	walk->room = arg->count;
+	strscpy(walk->after, arg->after, sizeof(walk->after));
+
+	if (arg->flags & VMSHM_LIST_ALL)
+		err = vmshm_list_all(walk, arg->after_registry);
+	else
+		err = vmshm_list_registry(registry, walk);
+	if (!err) {
+		arg->out_count = walk->count;
+		/* Looking for more would tell of names not to be seen. */
+		arg->out_more = walk->count == walk->room;
+	}
+	kvfree(walk);
+	return err;
+}

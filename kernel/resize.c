@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The size of a region. Nothing else changes it.
+ */
+#include "range.h"
+#include "trace.h"
+#include "vmshm.h"
+
+static int vmshm_region_grow(struct vmshm_region *region, u64 size)
+{
+	u64 old = region->size;
+	pgoff_t first;
+	int err;
+
+	if (region->seals & VMSHM_SEAL_GROW)
+		return -EPERM;
+	err = vmshm_backing_grow(region, size);
+	if (err)
+		return err;
+	WRITE_ONCE(region->size, size);
+	/* The first page may be one that was there, zeroed from the old end. */
+	first = old >> PAGE_SHIFT;
+	vmshm_dirty_mark(region, first, vmshm_pages(size) - first);
+	return 0;
+}
+
+static int vmshm_region_shrink(struct vmshm_region *region, u64 size)
+{
+	u64 old = region->size;
+	int err;
+
+	if (region->seals & VMSHM_SEAL_SHRINK)
+		return -EPERM;
+	err = vmshm_maps_shrink(region, size);
+	if (err)
+		return err;
+	err = vmshm_backing_shrink(region, size);
+	if (err) {
+		WRITE_ONCE(region->size, old);
+		return err;
+	}
+	vmshm_dirty_forget(region, vmshm_pages(size));
+	return 0;
+}
+
+/**
+ * vmshm_region_resize() - change the size of a region
+ * @region: the region
+ * @size: the new size, in bytes
+ *
+ * Raises VMSHM_EVENT_RESIZED if the size changed.
+ *
+ * Context: the outer inode is locked.
+ * Return: 0; -EFBIG: beyond max_size; -EPERM: sealed; -EBUSY: mapped beyond the
+ * new size; -EDQUOT, -ENOSPC, -ENOMEM: no memory; -EINTR. On error nothing has
+ * changed.
+ */
+int vmshm_region_resize(struct vmshm_region *region, u64 size)
+{
+	u64 old = region->size;
+	int err;
+
+	lockdep_assert_held_write(&region->inode->i_rwsem);
+	if (size > region->max_size)
+		return -EFBIG;
+	if (size == old)
+		return 0;
+
+	if (size > old)
+		err = vmshm_region_grow(region, size);
+	else
+		err = vmshm_region_shrink(region, size);
+	if (err)
+		return err;
+
+	i_size_write(region->inode, size);
+	trace_vmshm_resize(region, old);
+	vmshm_event(region, VMSHM_EVENT_RESIZED, size, old);
+	return 0;
+}
+
+/**
+ * vmshm_ioctl_resize() - VMSHM_IOC_RESIZE
+ * @ucmd: the ioctl, on a region
+ *
+ * Return: as vmshm_region_resize(), and -EACCES for a read-only handle.
+ */
+int vmshm_ioctl_resize(struct vmshm_ucmd *ucmd)
+{
+	struct vmshm_handle *handle = vmshm_file_handle(ucmd->file);
+	struct vmshm_region *region = handle->region;
+	struct vmshm_resize *arg = ucmd->arg;
+	int err;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	if (!(ucmd->file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	if (arg->region_size > region->max_size)
+		return -EFBIG;
+
+	inode_lock(region->inode);
+	err = vmshm_region_resize(region, arg->region_size);
+	inode_unlock(region->inode);
+	return err;
+}

@@ -1,0 +1,888 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * vmshm: named, sized, resizable regions of shared memory.
+ *
+ * Everything here is an ioctl on one of four kinds of file:
+ *
+ *  - the device, /dev/vmshm: VMSHM_IOC_GET_INFO, _CREATE, _OPEN, _UNLINK,
+ *    _LIST, _WATCH and _DOMAIN;
+ *  - a region, a regular file of size st_size, as returned by _CREATE, _OPEN
+ *    and _READONLY: VMSHM_IOC_STAT, _RESIZE, _SEAL, _MEMBERS, _WATCH,
+ *    _READONLY, _LOG_OPEN, _MARK and _MERGE;
+ *  - a dirty log, as returned by _LOG_OPEN: poll(2), VMSHM_IOC_LOG_FETCH,
+ *    _LOG_REARM, _LOG_WATERMARK and _LOG_STAT;
+ *  - a watch, as returned by _WATCH: read(2), poll(2) and
+ *    VMSHM_IOC_WATCH_EVENTFD.
+ *
+ * General ioctl format
+ * --------------------
+ * Every argument is a pointer to a struct whose first member, @size, is set by
+ * the caller to the size of the struct it was compiled with. Structs grow at
+ * the end only and zero keeps the old meaning: a kernel that knows less accepts
+ * a longer struct whose unknown tail is zero, a kernel that knows more accepts
+ * a shorter one. Members named out_* are written by the kernel and must be zero
+ * on input. All integers are in host byte order, all sizes are bytes, all times
+ * are nanoseconds. File descriptors are returned with O_CLOEXEC set.
+ *
+ * Errors, the same for all commands:
+ *
+ *  - ENOTTY: the command is not one of this kind of file.
+ *  - EINVAL: @size is less than the first version of the struct; a value is not
+ *    allowed; an out_* or reserved member is not zero; a name is malformed.
+ *  - E2BIG: a member this kernel does not know is not zero, or @size exceeds
+ *    a page.
+ *  - EOPNOTSUPP: a flag or an enumeration value that this kernel does not know
+ *    or cannot provide.
+ *  - EFAULT: memory of the caller could not be read or written.
+ *  - EOVERFLOW: offset + length wraps.
+ *  - ENOENT: no region of that name.
+ *  - EEXIST: a region of that name exists already.
+ *  - EACCES: permission bits, a domain's ownership or a read-only handle say no.
+ *  - EPERM: the operation takes ownership or a privilege, or a seal forbids it.
+ *  - ESTALE: a region of that name exists, but not the one that was asked for:
+ *    its owner or its generation differs.
+ *  - EBUSY: the region is mapped (or pinned) in a way that forbids the change.
+ *  - EFBIG: the new size exceeds the region's max_size.
+ *  - EDQUOT: a limit of the calling user is reached.
+ *  - ENOSPC: a limit of the whole system is reached.
+ *  - EMSGSIZE: the buffer is too small; the needed count was returned.
+ *  - ENOMEM, EMFILE, ENFILE, EINTR: as usual.
+ *
+ * A command that fails has changed nothing, unless it says otherwise.
+ */
+#ifndef _UAPI_LINUX_VMSHM_H
+#define _UAPI_LINUX_VMSHM_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/** VMSHM_ABI_VERSION - version of this interface, see struct vmshm_info */
+#define VMSHM_ABI_VERSION	1
+
+/** VMSHM_NAME_MAX - longest name in bytes, without the terminating NUL */
+#define VMSHM_NAME_MAX		255
+
+/**
+ * VMSHM_SUPER_MAGIC - f_type of a region's file in struct statfs
+ *
+ * "VMSH"
+ */
+#define VMSHM_SUPER_MAGIC	0x564d5348
+
+/** VMSHM_IOC_TYPE - ioctl type of all commands, see ioctl-number.rst */
+#define VMSHM_IOC_TYPE		0xBD
+
+enum {
+	VMSHM_CMD_GET_INFO = 0x00,
+	VMSHM_CMD_CREATE,
+	VMSHM_CMD_OPEN,
+	VMSHM_CMD_UNLINK,
+	VMSHM_CMD_LIST,
+	VMSHM_CMD_WATCH,
+	VMSHM_CMD_DOMAIN,
+	VMSHM_CMD_STAT = 0x10,
+	VMSHM_CMD_RESIZE,
+	VMSHM_CMD_SEAL,
+	VMSHM_CMD_MEMBERS,
+	VMSHM_CMD_READONLY,
+	VMSHM_CMD_LOG_OPEN,
+	VMSHM_CMD_MARK,
+	VMSHM_CMD_MERGE,
+	VMSHM_CMD_WATCH_EVENTFD = 0x20,
+	VMSHM_CMD_LOG_FETCH = 0x30,
+	VMSHM_CMD_LOG_REARM,
+	VMSHM_CMD_LOG_WATERMARK,
+	VMSHM_CMD_LOG_STAT,
+};
+
+/* struct vmshm_info::out_features */
+#define VMSHM_FEATURE_RESERVE		(1ULL << 0)
+#define VMSHM_FEATURE_PINNABLE		(1ULL << 1)
+#define VMSHM_FEATURE_HUGE		(1ULL << 2)
+#define VMSHM_FEATURE_SEALS		(1ULL << 3)
+#define VMSHM_FEATURE_MEMBERS		(1ULL << 4)
+#define VMSHM_FEATURE_WATCH		(1ULL << 5)
+#define VMSHM_FEATURE_LOG		(1ULL << 6)
+
+/**
+ * struct vmshm_info - ioctl(VMSHM_IOC_GET_INFO) on the device
+ * @size: sizeof(struct vmshm_info)
+ * @flags: must be 0
+ * @out_abi_version: VMSHM_ABI_VERSION of the kernel
+ * @out_page_size: the granularity of mappings and holes, in bytes
+ * @out_features: VMSHM_FEATURE_* bits
+ * @out_huge_policies: bit n is set if the policy n of enum vmshm_huge can be
+ *	asked for
+ * @out_name_max: longest name, in bytes without NUL
+ * @out_max_size: largest max_size of a region, in bytes
+ * @out_bytes_total: limit on the memory of all regions, in bytes
+ * @out_bytes_user: limit on the memory of one user's regions, in bytes
+ * @out_regions_user: limit on the number of one user's regions
+ * @out_meta_user: limit on kernel memory for one user's objects, in bytes
+ * @out_watches_user: limit on the number of one user's watches
+ * @out_events: capacity of a watch's queue, in events
+ * @out_bytes_used: memory of the caller's regions that counts now, in bytes
+ * @out_regions_used: number of the caller's regions now
+ * @out_meta_used: kernel memory for the caller's objects now, in bytes
+ * @out_registry: number of the registry (the user namespace's inode number)
+ * @__reserved: written as 0
+ *
+ * Fills in what the module can do and what limits hold. The limits are the
+ * module's parameters, see Documentation/admin-guide.rst.
+ */
+struct vmshm_info {
+	__u32 size;
+	__u32 flags;
+	__u32 out_abi_version;
+	__u32 out_page_size;
+	__aligned_u64 out_features;
+	__u32 out_huge_policies;
+	__u32 out_name_max;
+	__aligned_u64 out_max_size;
+	__aligned_u64 out_bytes_total;
+	__aligned_u64 out_bytes_user;
+	__aligned_u64 out_regions_user;
+	__aligned_u64 out_meta_user;
+	__aligned_u64 out_watches_user;
+	__aligned_u64 out_events;
+	__aligned_u64 out_bytes_used;
+	__aligned_u64 out_regions_used;
+	__aligned_u64 out_meta_used;
+	__u32 out_registry;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_GET_INFO _IO(VMSHM_IOC_TYPE, VMSHM_CMD_GET_INFO)
+
+/**
+ * enum vmshm_huge - huge page policy of a region, fixed at creation
+ * @VMSHM_HUGE_NEVER: base pages only
+ * @VMSHM_HUGE_ALWAYS: a huge page whenever one can be had
+ * @VMSHM_HUGE_WITHIN_SIZE: as ALWAYS, but only where it fits in the size
+ * @VMSHM_HUGE_ADVISE: only where madvise(MADV_HUGEPAGE) asks for it
+ *
+ * The meaning of each is that of the huge= mount option of tmpfs.
+ */
+enum vmshm_huge {
+	VMSHM_HUGE_NEVER,
+	VMSHM_HUGE_ALWAYS,
+	VMSHM_HUGE_WITHIN_SIZE,
+	VMSHM_HUGE_ADVISE,
+};
+
+/* struct vmshm_create::flags, struct vmshm_stat::out_flags */
+
+/*
+ * The name goes with the last open file or mapping, not only by UNLINK; of
+ * a PINNABLE region with the last open file.
+ */
+#define VMSHM_EPHEMERAL		(1U << 0)
+/* Users of the region cope with SIGBUS: it may be shrunk while mapped. */
+#define VMSHM_SHRINKABLE	(1U << 1)
+/* Memory is allocated when the region is created or grows, not when touched. */
+#define VMSHM_RESERVE		(1U << 2)
+/* Mappings are plain shmem's: long-term pins and userfaultfd work. */
+#define VMSHM_PINNABLE		(1U << 3)
+/* Punching holes (fallocate, MADV_REMOVE) is refused with EPERM. */
+#define VMSHM_NO_PUNCH		(1U << 4)
+/* Read-only handles may open dirty logs, which make writers fault. */
+#define VMSHM_LOG_READERS	(1U << 5)
+
+/* struct vmshm_create::flags only: open the region if it exists already. */
+#define VMSHM_OPEN_EXISTING	(1U << 16)
+
+/**
+ * struct vmshm_create - ioctl(VMSHM_IOC_CREATE) on the device
+ * @size: sizeof(struct vmshm_create)
+ * @flags: VMSHM_EPHEMERAL and so on
+ * @region_size: size of the new region, in bytes; 0 is allowed
+ * @max_size: what it may grow to, in bytes; 0 means @region_size
+ * @mode: permission bits of the new region (at most 0666), not subject to the
+ *	umask
+ * @huge: a value of enum vmshm_huge
+ * @out_fd: the region, open for reading and writing
+ * @out_created: 1 if the region is new, 0 if VMSHM_OPEN_EXISTING found one
+ * @out_generation: number of the region, unique since boot
+ * @name: of 1 to VMSHM_NAME_MAX bytes, NUL-terminated: components of printable
+ *	ASCII without spaces, separated by '/', none of them empty, "." or ".."
+ *
+ * The first component of a name is its domain. A domain belongs to the user
+ * who first creates a region in it, until its last region is gone, or to the
+ * user it was reserved for by VMSHM_IOC_DOMAIN; nobody else may create in it.
+ *
+ * With VMSHM_OPEN_EXISTING a region of that name is opened as by VMSHM_IOC_OPEN
+ * for reading and writing. Its size, mode and flags stay as they are.
+ *
+ * A file descriptor that is returned by a failing call, in @out_fd, is not
+ * open.
+ *
+ * Errors: EEXIST; EACCES: the domain belongs to somebody else, or the existing
+ * region may not be opened; EFBIG: @region_size > @max_size; EINVAL:
+ * @max_size exceeds struct vmshm_info::out_max_size or @mode has other bits;
+ * EDQUOT: too many regions or too much memory for the user; ENOSPC: too much
+ * memory in total; ENOMEM: with VMSHM_RESERVE, no memory; EOPNOTSUPP: unknown
+ * flag or policy.
+ */
+struct vmshm_create {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 region_size;
+	__aligned_u64 max_size;
+	__u32 mode;
+	__u32 huge;
+	__s32 out_fd;
+	__u32 out_created;
+	__aligned_u64 out_generation;
+	__u8 name[VMSHM_NAME_MAX + 1];
+};
+#define VMSHM_IOC_CREATE _IO(VMSHM_IOC_TYPE, VMSHM_CMD_CREATE)
+
+/* struct vmshm_open::flags */
+
+/* The handle is read-only, and so is all that can be made of it. */
+#define VMSHM_OPEN_RDONLY	(1U << 0)
+/* ESTALE unless the region belongs to @owner. */
+#define VMSHM_OPEN_OWNER	(1U << 1)
+/* ESTALE unless the region's number is @generation. */
+#define VMSHM_OPEN_GENERATION	(1U << 2)
+
+/**
+ * struct vmshm_open - ioctl(VMSHM_IOC_OPEN) on the device
+ * @size: sizeof(struct vmshm_open)
+ * @flags: VMSHM_OPEN_*
+ * @owner: with VMSHM_OPEN_OWNER, the uid that must own the region
+ * @out_fd: the region
+ * @generation: with VMSHM_OPEN_GENERATION, the number the region must have
+ * @out_generation: number of the region
+ * @name: of the region
+ *
+ * Errors: ENOENT; EACCES; ESTALE: the owner or the generation differs;
+ * EDQUOT: too much kernel memory for the user's objects.
+ */
+struct vmshm_open {
+	__u32 size;
+	__u32 flags;
+	__u32 owner;
+	__s32 out_fd;
+	__aligned_u64 generation;
+	__aligned_u64 out_generation;
+	__u8 name[VMSHM_NAME_MAX + 1];
+};
+#define VMSHM_IOC_OPEN _IO(VMSHM_IOC_TYPE, VMSHM_CMD_OPEN)
+
+/* struct vmshm_unlink::flags */
+
+/* ESTALE unless the region's number is @generation. */
+#define VMSHM_UNLINK_GENERATION	(1U << 0)
+/* The region is one of the registry @registry; takes CAP_SYS_ADMIN. */
+#define VMSHM_UNLINK_REGISTRY	(1U << 1)
+
+/**
+ * struct vmshm_unlink - ioctl(VMSHM_IOC_UNLINK) on the device
+ * @size: sizeof(struct vmshm_unlink)
+ * @flags: VMSHM_UNLINK_*
+ * @generation: with VMSHM_UNLINK_GENERATION, the number the region must have
+ * @registry: with VMSHM_UNLINK_REGISTRY, as struct vmshm_stat::out_registry
+ * @__reserved: must be 0
+ * @name: of the region
+ *
+ * The name is gone at once; the memory lives while the region is open or
+ * mapped. Allowed to the owner of the region, the owner of its domain, and with
+ * CAP_SYS_ADMIN in the registry's user namespace.
+ *
+ * Errors: ENOENT; EPERM; ESTALE.
+ */
+struct vmshm_unlink {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 generation;
+	__u32 registry;
+	__u32 __reserved;
+	__u8 name[VMSHM_NAME_MAX + 1];
+};
+#define VMSHM_IOC_UNLINK _IO(VMSHM_IOC_TYPE, VMSHM_CMD_UNLINK)
+
+/* Seals: struct vmshm_seal::add, struct vmshm_stat::out_seals */
+#define VMSHM_SEAL_SEAL		(1U << 0) /* no further seals */
+#define VMSHM_SEAL_SHRINK	(1U << 1) /* the size cannot be lowered */
+#define VMSHM_SEAL_GROW		(1U << 2) /* the size cannot be raised */
+#define VMSHM_SEAL_WRITE	(1U << 3) /* contents cannot change */
+#define VMSHM_SEAL_FUTURE_WRITE	(1U << 4) /* as WRITE, existing maps excepted */
+
+/**
+ * struct vmshm_stat - ioctl(VMSHM_IOC_STAT) on a region; element of a list
+ * @size: sizeof(struct vmshm_stat)
+ * @flags: must be 0
+ * @out_generation: number of the region, unique since boot
+ * @out_region_size: size, in bytes
+ * @out_max_size: what it may grow to, in bytes
+ * @out_resident: bytes of it in memory
+ * @out_allocated: bytes of it in memory or in swap
+ * @out_charged: bytes that count against the limits
+ * @out_ctime_ns: when it was created, CLOCK_REALTIME
+ * @out_seq: sequence number of its last event
+ * @out_ino: its inode number
+ * @out_faults: page faults taken on its mappings (not those the fault-around
+ *	of a neighbour satisfied); 0 for PINNABLE regions
+ * @out_flags: VMSHM_EPHEMERAL and so on, as it was created
+ * @out_huge: a value of enum vmshm_huge
+ * @out_seals: VMSHM_SEAL_*
+ * @out_mode: permission bits
+ * @out_uid: owner, in the caller's user namespace
+ * @out_gid: group, in the caller's user namespace
+ * @out_domain_uid: owner of its domain, in the caller's user namespace, or
+ *	(__u32)-1 if the region has no name any more
+ * @out_opens: number of open files
+ * @out_maps: number of mappings (not counted for PINNABLE regions)
+ * @out_linked: 1 while it has a name
+ * @out_registry: number of the registry it is in
+ * @out_logs: number of dirty logs
+ * @out_name: its name, also after it was unlinked
+ * @out_write_faults: page faults that made a page writable
+ * @out_around: pages that such a fault made writable beside its own
+ */
+struct vmshm_stat {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 out_generation;
+	__aligned_u64 out_region_size;
+	__aligned_u64 out_max_size;
+	__aligned_u64 out_resident;
+	__aligned_u64 out_allocated;
+	__aligned_u64 out_charged;
+	__aligned_u64 out_ctime_ns;
+	__aligned_u64 out_seq;
+	__aligned_u64 out_ino;
+	__aligned_u64 out_faults;
+	__u32 out_flags;
+	__u32 out_huge;
+	__u32 out_seals;
+	__u32 out_mode;
+	__u32 out_uid;
+	__u32 out_gid;
+	__u32 out_domain_uid;
+	__u32 out_opens;
+	__u32 out_maps;
+	__u32 out_linked;
+	__u32 out_registry;
+	__u32 out_logs;
+	__u8 out_name[VMSHM_NAME_MAX + 1];
+	__aligned_u64 out_write_faults;
+	__aligned_u64 out_around;
+};
+#define VMSHM_IOC_STAT _IO(VMSHM_IOC_TYPE, VMSHM_CMD_STAT)
+
+/* struct vmshm_list::flags */
+
+/* Regions of all registries; takes CAP_SYS_ADMIN in the initial namespace. */
+#define VMSHM_LIST_ALL		(1U << 0)
+
+/**
+ * struct vmshm_list - ioctl(VMSHM_IOC_LIST) on the device
+ * @size: sizeof(struct vmshm_list)
+ * @flags: VMSHM_LIST_*
+ * @entries: pointer to an array of struct vmshm_stat, only written
+ * @entry_size: size of an element of @entries, in bytes: at least the first
+ *	version of struct vmshm_stat; what the kernel knows beyond is cut, what
+ *	it does not know is zeroed
+ * @count: number of elements @entries has room for, at least 1
+ * @out_count: number of elements written
+ * @out_more: 1 if there may be more: call again with @after and
+ *	@after_registry those of the last element
+ * @after_registry: with VMSHM_LIST_ALL, the registry to go on in
+ * @__reserved: must be 0
+ * @prefix: only names that begin with this; may be empty
+ * @after: only names after this one, in byte order; may be empty
+ *
+ * Lists the regions that the caller may open for reading or for writing, in
+ * the order of registry number and name. Changes made between two calls are
+ * seen or not seen; a region that exists throughout is listed once.
+ *
+ * Errors: EPERM: VMSHM_LIST_ALL without privilege.
+ */
+struct vmshm_list {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 count;
+	__u32 out_count;
+	__u32 out_more;
+	__u32 after_registry;
+	__u32 __reserved;
+	__u8 prefix[VMSHM_NAME_MAX + 1];
+	__u8 after[VMSHM_NAME_MAX + 1];
+};
+#define VMSHM_IOC_LIST _IO(VMSHM_IOC_TYPE, VMSHM_CMD_LIST)
+
+/* struct vmshm_domain::op */
+#define VMSHM_DOMAIN_RESERVE	1
+#define VMSHM_DOMAIN_RELEASE	2
+
+/**
+ * struct vmshm_domain - ioctl(VMSHM_IOC_DOMAIN) on the device
+ * @size: sizeof(struct vmshm_domain)
+ * @flags: must be 0
+ * @op: VMSHM_DOMAIN_RESERVE or VMSHM_DOMAIN_RELEASE
+ * @uid: with RESERVE, the user who is to own the domain
+ * @name: the domain: a name of one component
+ *
+ * A reserved domain belongs to its user though it has no region. RESERVE of an
+ * existing domain changes its owner; its regions stay whose they are. Takes
+ * CAP_SYS_ADMIN in the registry's user namespace.
+ *
+ * Errors: EPERM; ENOENT: RELEASE of a domain that is not reserved; EINVAL:
+ * @uid has no mapping in the caller's user namespace.
+ */
+struct vmshm_domain {
+	__u32 size;
+	__u32 flags;
+	__u32 op;
+	__u32 uid;
+	__u8 name[VMSHM_NAME_MAX + 1];
+};
+#define VMSHM_IOC_DOMAIN _IO(VMSHM_IOC_TYPE, VMSHM_CMD_DOMAIN)
+
+/**
+ * struct vmshm_resize - ioctl(VMSHM_IOC_RESIZE) on a region
+ * @size: sizeof(struct vmshm_resize)
+ * @flags: must be 0
+ * @region_size: the new size, in bytes
+ *
+ * The same as ftruncate(2). New bytes are zero. Takes a handle that can write.
+ *
+ * Errors: EACCES: the handle is read-only; EFBIG: beyond max_size; EPERM: a
+ * seal forbids it; EBUSY: something mapped lies beyond the new size, or the
+ * region is PINNABLE and was mapped once, and the region is not
+ * VMSHM_SHRINKABLE; EDQUOT, ENOSPC, ENOMEM, EINTR: with VMSHM_RESERVE, the
+ * memory could not be had.
+ */
+struct vmshm_resize {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 region_size;
+};
+#define VMSHM_IOC_RESIZE _IO(VMSHM_IOC_TYPE, VMSHM_CMD_RESIZE)
+
+/**
+ * struct vmshm_seal - ioctl(VMSHM_IOC_SEAL) on a region
+ * @size: sizeof(struct vmshm_seal)
+ * @flags: must be 0
+ * @add: VMSHM_SEAL_* to add; 0 only reads them
+ * @out_seals: all that are in force
+ *
+ * The meaning of each seal is that of the seal of the same name of
+ * memfd_create(2); none can be taken off. Adding takes a handle that can write.
+ *
+ * Errors: EACCES: the handle is read-only; EPERM: VMSHM_SEAL_SEAL is in force;
+ * EBUSY: VMSHM_SEAL_WRITE while a writable shared mapping exists or somebody
+ * holds pages for direct access; EOPNOTSUPP: unknown seal.
+ */
+struct vmshm_seal {
+	__u32 size;
+	__u32 flags;
+	__u32 add;
+	__u32 out_seals;
+};
+#define VMSHM_IOC_SEAL _IO(VMSHM_IOC_TYPE, VMSHM_CMD_SEAL)
+
+/* struct vmshm_member::type */
+#define VMSHM_MEMBER_OPEN	1	/* an open file */
+#define VMSHM_MEMBER_MAP	2	/* a mapping */
+
+/* struct vmshm_member::flags */
+#define VMSHM_MEMBER_READ	(1U << 0)
+#define VMSHM_MEMBER_WRITE	(1U << 1)
+/* MAP: the mapping is MAP_PRIVATE. */
+#define VMSHM_MEMBER_PRIVATE	(1U << 2)
+/* OPEN: the process that opened it has ended; its file was passed on. */
+#define VMSHM_MEMBER_EXITED	(1U << 3)
+/* OPEN: no descriptor is left, mappings alone keep it open. */
+#define VMSHM_MEMBER_NO_FD	(1U << 4)
+
+/**
+ * struct vmshm_member - element of the array that VMSHM_IOC_MEMBERS fills
+ * @type: VMSHM_MEMBER_OPEN or VMSHM_MEMBER_MAP
+ * @flags: VMSHM_MEMBER_READ and so on
+ * @pid: the process that opened the file, or one that has the mapping, in the
+ *	caller's pid namespace; 0 if it is not visible there
+ * @uid: its user then (OPEN) or now (MAP), in the caller's user namespace
+ * @since_ns: OPEN: when, CLOCK_REALTIME; else 0
+ * @offset: MAP: first byte of the region that is mapped; else 0
+ * @length: MAP: number of bytes mapped; else 0
+ * @comm: name of the process, now if it lives, else as it was
+ */
+struct vmshm_member {
+	__u32 type;
+	__u32 flags;
+	__s32 pid;
+	__u32 uid;
+	__aligned_u64 since_ns;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__u8 comm[16];
+};
+
+/**
+ * struct vmshm_members - ioctl(VMSHM_IOC_MEMBERS) on a region
+ * @size: sizeof(struct vmshm_members)
+ * @flags: must be 0
+ * @entries: pointer to an array of struct vmshm_member, only written
+ * @entry_size: size of an element of @entries, in bytes, as in struct
+ *	vmshm_list
+ * @count: number of elements @entries has room for; may be 0
+ * @out_count: number of elements there are
+ * @__reserved: must be 0
+ *
+ * Who has the region open, and who maps it, one element for each open file and
+ * each mapping. Open files come first. If @count is less than @out_count,
+ * nothing but @out_count is written.
+ *
+ * Errors: EMSGSIZE: @count is too small.
+ */
+struct vmshm_members {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 count;
+	__u32 out_count;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_MEMBERS _IO(VMSHM_IOC_TYPE, VMSHM_CMD_MEMBERS)
+
+/**
+ * struct vmshm_readonly - ioctl(VMSHM_IOC_READONLY) on a region
+ * @size: sizeof(struct vmshm_readonly)
+ * @flags: must be 0
+ * @out_fd: another handle of the region, read-only
+ * @__reserved: must be 0
+ *
+ * Makes a handle that stays read-only whoever has it: through mprotect(2),
+ * through /proc/self/fd, through ftruncate(2), for the owner and for root.
+ */
+struct vmshm_readonly {
+	__u32 size;
+	__u32 flags;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_READONLY _IO(VMSHM_IOC_TYPE, VMSHM_CMD_READONLY)
+
+/* struct vmshm_event::type; bit (1 << type) of struct vmshm_watch::events */
+#define VMSHM_EVENT_OVERFLOW	0	/* events were lost */
+#define VMSHM_EVENT_CREATED	1
+#define VMSHM_EVENT_OPENED	2
+#define VMSHM_EVENT_CLOSED	3
+#define VMSHM_EVENT_EXIT	4	/* the process that opened it has ended */
+#define VMSHM_EVENT_RESIZED	5
+#define VMSHM_EVENT_SEALED	6
+#define VMSHM_EVENT_ATTR	7	/* owner, group or mode changed */
+#define VMSHM_EVENT_UNLINKED	8
+
+/**
+ * struct vmshm_event - what read(2) on a watch returns, any number of them
+ * @size: sizeof(struct vmshm_event) of the kernel: the distance to the next
+ * @type: VMSHM_EVENT_*
+ * @generation: number of the region; 0 for OVERFLOW
+ * @seq: number of the event among those of its region, from 1 on without a
+ *	gap; for OVERFLOW, how many events were lost here
+ * @time_ns: when, CLOCK_MONOTONIC
+ * @value: RESIZED: the new size in bytes; SEALED: the seals in force; ATTR: the
+ *	mode; else 0
+ * @old_value: the same, before
+ * @pid: the process that did it, or that ended, in the reader's pid namespace;
+ *	0 if it is not visible there or not known
+ * @uid: its user, in the reader's user namespace
+ * @flags: OPENED, CLOSED, EXIT: VMSHM_MEMBER_READ and VMSHM_MEMBER_WRITE of
+ *	the file
+ * @__reserved: 0
+ * @name: name of the region
+ */
+struct vmshm_event {
+	__u32 size;
+	__u32 type;
+	__aligned_u64 generation;
+	__aligned_u64 seq;
+	__aligned_u64 time_ns;
+	__aligned_u64 value;
+	__aligned_u64 old_value;
+	__s32 pid;
+	__u32 uid;
+	__u32 flags;
+	__u32 __reserved;
+	__u8 name[VMSHM_NAME_MAX + 1];
+};
+
+/**
+ * struct vmshm_watch - ioctl(VMSHM_IOC_WATCH) on the device or on a region
+ * @size: sizeof(struct vmshm_watch)
+ * @flags: must be 0
+ * @events: mask of 1 << VMSHM_EVENT_*; 0 means all
+ * @out_fd: the watch
+ * @out_seq: on a region: number of the last event before the watch began
+ * @prefix: on the device: names that begin with this, may be empty; on
+ *	a region: must be empty
+ *
+ * A watch of the device is told of regions of the same registry that its
+ * creator may open for reading or for writing at the time of the event. A
+ * watch of a region does not keep its memory: poll(2) says POLLHUP when the
+ * region is gone.
+ *
+ * read(2) returns whole events and blocks unless O_NONBLOCK is set; EINVAL if
+ * the buffer has no room for one; 0 when the region is gone and nothing is
+ * left to read. A reader that is too slow loses events, never delays anybody,
+ * and is told by one VMSHM_EVENT_OVERFLOW where they are missing.
+ *
+ * Errors: EDQUOT: too many watches or too much kernel memory for the user.
+ */
+struct vmshm_watch {
+	__u32 size;
+	__u32 flags;
+	__u32 events;
+	__s32 out_fd;
+	__aligned_u64 out_seq;
+	__u8 prefix[VMSHM_NAME_MAX + 1];
+};
+#define VMSHM_IOC_WATCH _IO(VMSHM_IOC_TYPE, VMSHM_CMD_WATCH)
+
+/**
+ * struct vmshm_watch_eventfd - ioctl(VMSHM_IOC_WATCH_EVENTFD) on a watch
+ * @size: sizeof(struct vmshm_watch_eventfd)
+ * @flags: must be 0
+ * @fd: an eventfd that 1 is added to for each event; -1 takes it away
+ * @__reserved: must be 0
+ *
+ * Errors: EBADF: @fd is not open; EINVAL: @fd is not an eventfd.
+ */
+struct vmshm_watch_eventfd {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_WATCH_EVENTFD _IO(VMSHM_IOC_TYPE, VMSHM_CMD_WATCH_EVENTFD)
+
+/* struct vmshm_log_open::flags */
+
+/* Start with every page dirty, instead of none. */
+#define VMSHM_LOG_ALL_DIRTY	(1U << 0)
+
+/**
+ * struct vmshm_log_open - ioctl(VMSHM_IOC_LOG_OPEN) on a region
+ * @size: sizeof(struct vmshm_log_open)
+ * @flags: VMSHM_LOG_ALL_DIRTY
+ * @first_page: first page that is logged
+ * @nr_pages: number of pages that are logged; 0 means up to max_size
+ * @watermark: poll(2) says POLLIN while at least so many pages are dirty; 0
+ *	means 1
+ * @out_fd: the log
+ * @__reserved: must be 0
+ *
+ * A page is struct vmshm_info::out_page_size bytes. A log is one independent
+ * reader: it is told of every page that anybody writes, a process or a guest
+ * of any VM, whatever other logs do.
+ *
+ * A write that completed before a VMSHM_IOC_LOG_FETCH began is reported by it
+ * or by an earlier one. Pages nobody wrote may be reported; none is lost.
+ * The unit is the folio: in a region with huge pages a write makes all pages
+ * of the huge page dirty.
+ *
+ * Opening takes a handle that can write, or VMSHM_LOG_READERS, since a log
+ * makes writers fault. Starting clean takes one pass over what is in memory.
+ *
+ * Errors: EACCES: the handle is read-only; EOPNOTSUPP: the region is PINNABLE;
+ * EINVAL: the range does not lie in max_size, or it exceeds 16 TiB; EDQUOT: too
+ * many logs of this region or too much kernel memory for the user.
+ */
+struct vmshm_log_open {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 first_page;
+	__aligned_u64 nr_pages;
+	__aligned_u64 watermark;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_LOG_OPEN _IO(VMSHM_IOC_TYPE, VMSHM_CMD_LOG_OPEN)
+
+/**
+ * struct vmshm_log_range - a run of pages
+ * @first_page: its first page, counted from the begin of the region
+ * @nr_pages: number of pages
+ */
+struct vmshm_log_range {
+	__aligned_u64 first_page;
+	__aligned_u64 nr_pages;
+};
+
+/* struct vmshm_log_fetch::flags */
+
+/* Only look: nothing is cleared. */
+#define VMSHM_LOG_PEEK		(1U << 0)
+
+/* struct vmshm_log_fetch::format */
+#define VMSHM_LOG_RANGES	0	/* array of struct vmshm_log_range */
+#define VMSHM_LOG_BITMAP	1	/* array of __u64 */
+#define VMSHM_LOG_COUNT		2	/* nothing but out_pages */
+
+/**
+ * struct vmshm_log_fetch - ioctl(VMSHM_IOC_LOG_FETCH) on a log
+ * @size: sizeof(struct vmshm_log_fetch)
+ * @flags: VMSHM_LOG_PEEK
+ * @format: VMSHM_LOG_RANGES, VMSHM_LOG_BITMAP or VMSHM_LOG_COUNT
+ * @count: number of elements @buffer has room for; 0 for COUNT
+ * @first_page: where to begin; for BITMAP a multiple of 64
+ * @end_page: where to end, exclusive; 0 means the end of the log
+ * @buffer: pointer to an array, only written; 0 for COUNT
+ * @out_next: where the call ended: everything from @first_page up to here,
+ *	exclusive, was reported; go on from here, or be done if it is the end
+ * @out_pages: number of pages reported
+ * @out_pinned: number of those that are dirty still, because somebody holds
+ *	them for direct access
+ * @out_count: number of elements written
+ * @__reserved: must be 0
+ *
+ * Gets and clears what is dirty, atomically for each page: what is written
+ * after a page was cleared is reported by the next call. When the call
+ * returns, no cleared page is writable without being marked again.
+ *
+ * For BITMAP, bit n of the array is page @first_page + n, bits from @out_next
+ * on are 0 up to the end of the last element written.
+ *
+ * Errors: EINVAL: the range does not lie in the log, @count is 0; EFAULT and
+ * EINTR: what may have been cleared has been marked again.
+ */
+struct vmshm_log_fetch {
+	__u32 size;
+	__u32 flags;
+	__u32 format;
+	__u32 count;
+	__aligned_u64 first_page;
+	__aligned_u64 end_page;
+	__aligned_u64 buffer;
+	__aligned_u64 out_next;
+	__aligned_u64 out_pages;
+	__aligned_u64 out_pinned;
+	__u32 out_count;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_LOG_FETCH _IO(VMSHM_IOC_TYPE, VMSHM_CMD_LOG_FETCH)
+
+/**
+ * struct vmshm_log_rearm - ioctl(VMSHM_IOC_LOG_REARM) on a log
+ * @size: sizeof(struct vmshm_log_rearm)
+ * @flags: must be 0
+ * @ranges: pointer to an array of struct vmshm_log_range, only read
+ * @count: number of its elements, at most 65536
+ * @__reserved: must be 0
+ *
+ * Clears pages that a fetch with VMSHM_LOG_PEEK reported, just before they are
+ * copied: a write made after the peek and before this is in the copy, a later
+ * one is reported again. Pages that somebody holds for direct access stay
+ * dirty.
+ *
+ * Errors: EINVAL: a range does not lie in the log, or there are too many.
+ */
+struct vmshm_log_rearm {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 ranges;
+	__u32 count;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_LOG_REARM _IO(VMSHM_IOC_TYPE, VMSHM_CMD_LOG_REARM)
+
+/**
+ * struct vmshm_log_watermark - ioctl(VMSHM_IOC_LOG_WATERMARK) on a log
+ * @size: sizeof(struct vmshm_log_watermark)
+ * @flags: must be 0
+ * @watermark: as struct vmshm_log_open::watermark
+ */
+struct vmshm_log_watermark {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 watermark;
+};
+#define VMSHM_IOC_LOG_WATERMARK _IO(VMSHM_IOC_TYPE, VMSHM_CMD_LOG_WATERMARK)
+
+/**
+ * struct vmshm_log_stat - ioctl(VMSHM_IOC_LOG_STAT) on a log
+ * @size: sizeof(struct vmshm_log_stat)
+ * @flags: must be 0
+ * @out_first_page: first page that is logged
+ * @out_nr_pages: number of pages that are logged
+ * @out_dirty: number of pages that are dirty now
+ * @out_watermark: see struct vmshm_log_open
+ * @out_fetches: number of FETCH and REARM calls that cleared
+ * @out_fetched: pages they reported
+ * @out_protected: folios they write-protected
+ * @out_pinned: pages they left dirty because somebody held them
+ * @out_fetch_ns: time they took
+ * @out_coarse: times that memory was short, so that a page could only be marked
+ *	with the 2 MiB around it
+ * @out_memory: kernel memory of the log, in bytes
+ */
+struct vmshm_log_stat {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 out_first_page;
+	__aligned_u64 out_nr_pages;
+	__aligned_u64 out_dirty;
+	__aligned_u64 out_watermark;
+	__aligned_u64 out_fetches;
+	__aligned_u64 out_fetched;
+	__aligned_u64 out_protected;
+	__aligned_u64 out_pinned;
+	__aligned_u64 out_fetch_ns;
+	__aligned_u64 out_coarse;
+	__aligned_u64 out_memory;
+};
+#define VMSHM_IOC_LOG_STAT _IO(VMSHM_IOC_TYPE, VMSHM_CMD_LOG_STAT)
+
+/**
+ * struct vmshm_mark - ioctl(VMSHM_IOC_MARK) on a region
+ * @size: sizeof(struct vmshm_mark)
+ * @flags: must be 0
+ * @ranges: pointer to an array of struct vmshm_log_range, only read
+ * @count: number of its elements
+ * @__reserved: must be 0
+ *
+ * Marks pages in every log of the region: for writers that the kernel cannot
+ * see. Takes a handle that can write.
+ *
+ * Errors: EACCES; EINVAL: a range does not lie in max_size. Ranges before it
+ * have been marked.
+ */
+struct vmshm_mark {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 ranges;
+	__u32 count;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_MARK _IO(VMSHM_IOC_TYPE, VMSHM_CMD_MARK)
+
+/**
+ * struct vmshm_merge - ioctl(VMSHM_IOC_MERGE) on a region
+ * @size: sizeof(struct vmshm_merge)
+ * @flags: must be 0
+ * @first_page: page of bit 0
+ * @nr_pages: number of bits
+ * @bitmap: pointer to an array of __u64, only read
+ *
+ * As VMSHM_IOC_MARK, with the pages as a bitmap, such as KVM_GET_DIRTY_LOG
+ * gives.
+ *
+ * Errors: EACCES; EINVAL: the range does not lie in max_size; EFAULT: pages
+ * before the fault have been marked.
+ */
+struct vmshm_merge {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 first_page;
+	__aligned_u64 nr_pages;
+	__aligned_u64 bitmap;
+};
+#define VMSHM_IOC_MERGE _IO(VMSHM_IOC_TYPE, VMSHM_CMD_MERGE)
+
+#endif /* _UAPI_LINUX_VMSHM_H */
