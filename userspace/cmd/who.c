@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vmshm who */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct column columns[] = {
+	{ "PID", true },
+	{ "USER", false },
+	{ "COMMAND", false },
+	{ "RIGHTS", false },
+	{ "SINCE", false },
+	{ "SOURCE", false },
+};
+
+/**
+ * struct who - what was found out
+ * @name: name of the region
+ * @generation: its number
+ * @members: what the kernel says, without our own open file
+ * @count: how many
+ * @holders: descriptors in other processes
+ */
+struct who {
+	const char *name;
+	__u64 generation;
+	const struct vmshm_member **members;
+	size_t count;
+	struct holders holders;
+};
+
+static bool has_opened(const struct who *who, int pid)
+{
+	size_t i;
+
+	for (i = 0; i < who->count; i++)
+		if (who->members[i]->type == VMSHM_MEMBER_OPEN &&
+		    !(who->members[i]->flags & VMSHM_MEMBER_EXITED) &&
+		    who->members[i]->pid == pid)
+			return true;
+
+	return false;
+}
+
+static const char *rights_text(__u32 flags)
+{
+	switch (flags & (VMSHM_MEMBER_READ | VMSHM_MEMBER_WRITE)) {
+	case VMSHM_MEMBER_READ:
+		return "r";
+	case VMSHM_MEMBER_WRITE:
+		return "w";
+	case 0:
+		return "-";
+	default:
+		return "rw";
+	}
+}
+
+/* "fd 3,7", the descriptors of a process; NULL if none is known. */
+static char *descriptors_text(const struct who *who, int pid)
+{
+	char *text = NULL, *longer;
+	size_t i;
+
+	for (i = 0; i < who->holders.count; i++) {
+		if (who->holders.items[i].pid != pid)
+			continue;
+		longer = text ? format("%s,%d", text,
+				       who->holders.items[i].fd) :
+				format("fd %d", who->holders.items[i].fd);
+		free(text);
+		text = longer;
+	}
+
+	return text;
+}
+
+static char *open_source(const struct who *who,
+			 const struct vmshm_member *member)
+{
+	char *fds, *text;
+
+	if (member->flags & VMSHM_MEMBER_NO_FD)
+		return format("opened it, has it mapped only");
+	if (member->flags & VMSHM_MEMBER_EXITED)
+		return format("opened it, has ended, passed it on");
+
+	fds = descriptors_text(who, member->pid);
+	text = fds ? format("opened it, %s", fds) : format("opened it");
+	free(fds);
+	return text;
+}
+
+static char *map_source(const struct vmshm_member *member)
+{
+	char length[SIZE_TEXT], offset[SIZE_TEXT];
+
+	return format("maps %s at %s%s", size_text(member->length, length),
+		      size_text(member->offset, offset),
+		      member->flags & VMSHM_MEMBER_PRIVATE ? ", private" : "");
+}
+
+static void print_table(const struct who *who)
+{
+	struct table table = {
+		.columns = columns,
+		.width = ARRAY_SIZE(columns),
+	};
+	size_t i;
+
+	for (i = 0; i < who->count; i++) {
+		const struct vmshm_member *member = who->members[i];
+		bool is_open = member->type == VMSHM_MEMBER_OPEN;
+
+		table_add(&table, member->pid ? format("%d", member->pid) :
+						format("-"));
+		table_add(&table, user_text(member->uid));
+		table_add(&table, plain_text(member->comm,
+					     sizeof(member->comm)));
+		table_add(&table, format("%s", rights_text(member->flags)));
+		table_add(&table, is_open ? time_text(member->since_ns) :
+					    format("-"));
+		table_add(&table, is_open ? open_source(who, member) :
+					    map_source(member));
+	}
+	for (i = 0; i < who->holders.count; i++) {
+		const struct holder *holder = &who->holders.items[i];
+
+		if (has_opened(who, holder->pid))
+			continue;
+		table_add(&table, format("%d", holder->pid));
+		table_add(&table, user_text(holder->uid));
+		table_add(&table, format("%s", holder->comm));
+		table_add(&table, format("%s", rights_text(holder->flags)));
+		table_add(&table, format("-"));
+		table_add(&table, format("was passed it, fd %d", holder->fd));
+	}
+
+	if (table.count)
+		table_print(&table);
+	table_free(&table);
+
+	if (who->holders.hidden)
+		complain("%zu processes may not be looked at: what was passed to them is missing",
+			 who->holders.hidden);
+}
+
+static json_t *json_of_member(const struct vmshm_member *member)
+{
+	char *comm = plain_text(member->comm, sizeof(member->comm));
+	__u32 flags = member->flags;
+	json_t *json = json_new();
+
+	json_add(json, "pid", member->pid ? json_integer(member->pid) :
+					    json_null());
+	json_add_u64(json, "uid", member->uid);
+	json_add(json, "comm", json_string(comm));
+	json_add_bool(json, "read", flags & VMSHM_MEMBER_READ);
+	json_add_bool(json, "write", flags & VMSHM_MEMBER_WRITE);
+	free(comm);
+
+	if (member->type == VMSHM_MEMBER_OPEN) {
+		json_add_u64(json, "since_ns", member->since_ns);
+		json_add_bool(json, "exited", flags & VMSHM_MEMBER_EXITED);
+		json_add_bool(json, "no_fd", flags & VMSHM_MEMBER_NO_FD);
+	} else {
+		json_add_bool(json, "private", flags & VMSHM_MEMBER_PRIVATE);
+		json_add_u64(json, "offset", member->offset);
+		json_add_u64(json, "length", member->length);
+	}
+
+	return json;
+}
+
+static json_t *json_of_holder(const struct who *who,
+			      const struct holder *holder)
+{
+	json_t *json = json_new();
+
+	json_add(json, "pid", json_integer(holder->pid));
+	json_add(json, "tid", json_integer(holder->tid));
+	json_add_u64(json, "uid", holder->uid);
+	json_add(json, "comm", json_string(holder->comm));
+	json_add(json, "fd", json_integer(holder->fd));
+	json_add_bool(json, "read", holder->flags & VMSHM_MEMBER_READ);
+	json_add_bool(json, "write", holder->flags & VMSHM_MEMBER_WRITE);
+	json_add_bool(json, "passed", !has_opened(who, holder->pid));
+	return json;
+}
+
+static int print_json(const struct who *who)
+{
+	json_t *opens = must(json_array());
+	json_t *maps = must(json_array());
+	json_t *fds = must(json_array());
+	json_t *json = json_new();
+	size_t i;
+
+	for (i = 0; i < who->count; i++) {
+		bool is_open = who->members[i]->type == VMSHM_MEMBER_OPEN;
+
+		json_array_append_new(is_open ? opens : maps,
+				      json_of_member(who->members[i]));
+	}
+	for (i = 0; i < who->holders.count; i++)
+		json_array_append_new(fds,
+				      json_of_holder(who,
+						     &who->holders.items[i]));
+
+	json_add_text(json, "name", who->name);
+	json_add_u64(json, "generation", who->generation);
+	json_add(json, "opens", opens);
+	json_add(json, "maps", maps);
+	json_add(json, "descriptors", fds);
+	json_add_u64(json, "hidden_processes", who->holders.hidden);
+	return json_print(json);
+}
+
+/* Without the one file that was opened to ask. */
+static void take_members(struct who *who, struct vmshm_member_list *list)
+{
+	const struct vmshm_member *member;
+	bool own = false;
+
+	who->members = must(calloc(vmshm_member_list_count(list) + 1,
+				   sizeof(const struct vmshm_member *)));
+	while (vmshm_member_list_next(list, &member)) {
+		if (!own && member->type == VMSHM_MEMBER_OPEN &&
+		    member->pid == getpid())
+			own = true;
+		else
+			who->members[who->count++] = member;
+	}
+}
+
+static int who(const char *name, bool json)
+{
+	struct who who = { .name = name };
+	struct vmshm_member_list *list;
+	struct vmshm_region *region;
+	int rc, status;
+
+	status = open_any(name, VMSHM_OPEN_RDONLY, "look at", &region);
+	if (status)
+		return status;
+
+	rc = vmshm_member_list_open(region, &list);
+	if (rc) {
+		status = fail(rc, NULL, "look at the members of '%s'", name);
+		goto close;
+	}
+
+	rc = holders_find(&who.holders, vmshm_region_fd(region));
+	if (rc)
+		complain("cannot look through /proc: %s", strerror(-rc));
+
+	who.generation = vmshm_region_generation(region);
+	take_members(&who, list);
+	if (json)
+		status = print_json(&who);
+	else
+		print_table(&who);
+
+	free(who.members);
+	holders_free(&who.holders);
+	vmshm_member_list_close(list);
+close:
+	vmshm_region_close(region);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option != OPTION_JSON)
+			return verb_option(&verb_who, option);
+		json = true;
+	}
+	if (argc - optind != 1)
+		return usage(&verb_who, "one name is needed");
+
+	return who(argv[optind], json);
+}
+
+const struct verb verb_who = {
+	.name = "who",
+	.synopsis = "[OPTION]... NAME",
+	.summary = "show who has a region open or mapped",
+	.help =
+	"The kernel knows who opened the region and who maps it. Descriptors that were\n"
+	"inherited or passed on are looked for in /proc, which takes being root to find\n"
+	"them all.\n\n"
+	HELP_JSON HELP_COMMON,
+	.run = run,
+};

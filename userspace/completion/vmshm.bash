@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0
+# Completion for vmshm(1) in bash                         -*- shell-script -*-
+
+# Verbs and options are what the command itself says, so that they are right.
+_vmshm_verbs()
+{
+	vmshm --help 2>/dev/null | sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p'
+}
+
+_vmshm_options()
+{
+	vmshm "$1" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u
+}
+
+_vmshm_names()
+{
+	vmshm ls --names -- "$1" 2>/dev/null
+}
+
+# Values of an option; status 1 if it has none or they cannot be listed.
+_vmshm_values()
+{
+	case $1 in
+	--huge) echo never always within-size advise ;;
+	--events) echo created opened closed exit resized sealed attr \
+		unlinked overflow ;;
+	--owner) compgen -u ;;
+	--prefix) _vmshm_names "$2" ;;
+	--readonly) _vmshm_names "$2" ;;
+	--size|--max|--offset|--length|--mode|--generation|--registry|--count|\
+	--timeout|--older-than|--rounds|--interval|--watermark) ;;
+	*) return 1 ;;
+	esac
+}
+
+# What can stand in this place, which is the Nth that is no option.
+_vmshm_arguments()
+{
+	local verb=$1 n=$2 cur=$3
+
+	case $verb:$n in
+	help:1) _vmshm_verbs ;;
+	help:*|limits:*|create:*|gc:*) ;;
+	domain:1) echo reserve release ;;
+	domain:2) _vmshm_names "$cur" | sed 's|/.*||' | sort -u ;;
+	domain:3) compgen -u ;;
+	seal:1) _vmshm_names "$cur" ;;
+	seal:*) echo seal shrink grow write future-write ;;
+	chmod:1) echo 600 640 644 660 664 666 ;;
+	chown:1) compgen -u ;;
+	chmod:*|chown:*|rm:*|exec:*|top:*) _vmshm_names "$cur" ;;
+	*:1) _vmshm_names "$cur" ;;
+	esac
+}
+
+_vmshm()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]}
+	local i n=0 option='' words=''
+
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		words="$(_vmshm_verbs) help --help --version"
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+	fi
+
+	# The program that is run, which has a completion of its own at best.
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		if [ "${COMP_WORDS[i]}" = -- ]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+	done
+
+	# bash breaks words at "=".
+	if [ "$cur" = = ]; then
+		cur='' option=${COMP_WORDS[COMP_CWORD - 1]}
+	elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = = ]; then
+		option=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	if [ -n "$option" ]; then
+		words=$(_vmshm_values "$option" "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+	fi
+	if [[ $cur == -* ]]; then
+		words=$(_vmshm_options "$verb")
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+	fi
+
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-*|=) ;;
+		*) [ "${COMP_WORDS[i - 1]}" = = ] || n=$((n + 1)) ;;
+		esac
+	done
+	words=$(_vmshm_arguments "$verb" $((n + 1)) "$cur")
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _vmshm vmshm

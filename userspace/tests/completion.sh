@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Completion in bash, of verbs, options, their values and names of regions.
+
+set -u
+number=0 failed=0
+
+# Stands for the command, which would need a kernel to say names.
+# shellcheck disable=SC2317 # called by the completion
+vmshm()
+{
+	local name
+
+	case "$1 ${2-}" in
+	"ls --names")
+		for name in vm1/ram vm1/video vm2/ram; do
+			case $name in "$4"*) echo "$name" ;; esac
+		done
+		;;
+	*) "$BUILD/vmshm" "$@" ;;
+	esac
+}
+
+# shellcheck source=/dev/null
+. "$SOURCE/completion/vmshm.bash"
+
+# completes EXPECTED WORD...: the last word is what is being typed
+completes()
+{
+	local expected=$1 got
+
+	shift
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+	_vmshm
+	got=$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' ')
+	number=$((number + 1))
+	if [ "$got" = "$expected" ]; then
+		echo "ok $number $*"
+	else
+		echo "# '$got' instead of '$expected'"
+		echo "not ok $number $*"
+		failed=1
+	fi
+}
+
+echo 1..17
+completes "resize rm" vmshm r
+completes "watch who write" vmshm w
+completes "cat chmod chown create" vmshm c
+completes "vm1/ram vm1/video" vmshm info vm1/
+completes "vm2/ram" vmshm rm vm1/ram vm2
+completes "--json" vmshm info --j
+completes "--ephemeral" vmshm create --ep
+completes "always" vmshm create --huge = al
+completes "grow" vmshm seal vm1/ram g
+completes "vm2/ram" vmshm seal vm2
+completes "release reserve" vmshm domain re
+completes "closed created" vmshm watch --events = c
+completes "vm2/ram" vmshm watch --json vm2
+completes "info" vmshm help inf
+completes "vm1/ram vm1/video" vmshm resize vm1
+completes "" vmshm resize vm1/ram 6
+completes "/proc/self/oom_score_adj" vmshm exec -- cat /proc/self/oom_score_
+exit $failed

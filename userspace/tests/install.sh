@@ -1,0 +1,159 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What 'make install' puts into a directory is enough to build programs with,
+# in C and C++, and 'make uninstall' takes all of it away.
+
+# shellcheck disable=SC2317 # functions are called by check
+
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0 failed=0
+
+# check NAME COMMAND...: what it prints is shown if it fails
+check()
+{
+	name=$1
+	shift
+	number=$((number + 1))
+	if "$@" >"$work/log" 2>&1; then
+		echo "ok $number $name"
+	else
+		sed 's/^/# /' "$work/log"
+		echo "not ok $number $name"
+		failed=1
+	fi
+}
+
+make_it()
+{
+	# The make that runs the tests may have told its children things.
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$SOURCE" \
+		"O=$BUILD" "DESTDIR=$work/root" PREFIX=/opt/vmshm "$@"
+}
+
+# pc ARGUMENT...: pkg-config of what is installed
+pc()
+{
+	PKG_CONFIG_PATH=$root/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/root \
+		pkg-config "$@" libvmshm
+}
+
+build()
+{
+	compiler=$1
+	shift
+	# shellcheck disable=SC2046 # words are wanted
+	"$compiler" "$@" -Wall -Wextra -Werror $(pc --cflags) \
+		-o "$work/program" "$work/program.c" $(pc --libs)
+}
+
+run()
+{
+	LD_LIBRARY_PATH=$root/lib "$work/program"
+}
+
+run_command()
+{
+	[ "$("$root/bin/vmshm" --version)" = "vmshm $(pc --modversion)" ]
+}
+
+# text PAGE: the text of a manual page, more or less
+text()
+{
+	sed -e 's/\\-/-/g' -e 's/\\f[A-Z]//g' -e 's/\\(aq/'"'"'/g' \
+		"$root/share/man/$1" >"$work/page"
+}
+
+# Each verb and option has a place in the manual.
+man_page_is_complete()
+{
+	missing=0
+	text man1/vmshm.1
+	"$root/bin/vmshm" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' >"$work/verbs"
+	[ -s "$work/verbs" ] || return 1
+	while read -r verb; do
+		for word in "vmshm $verb" $("$root/bin/vmshm" "$verb" --help |
+				grep -o -e '--[a-z][a-z-]*' | sort -u); do
+			if ! grep -q -e "$word" "$work/page"; then
+				echo "$verb: $word is missing"
+				missing=1
+			fi
+		done
+	done <"$work/verbs"
+	return "$missing"
+}
+
+# Each function is in the manual of the library and has a link to it.
+library_page_is_complete()
+{
+	missing=0
+	text man3/libvmshm.3
+	for function in $(nm -D --defined-only "$root/lib/libvmshm.so" |
+			sed -n 's/.* T \(vmshm_[a-z_]*\)@.*/\1/p'); do
+		if ! grep -q "$function()" "$work/page"; then
+			echo "$function is missing"
+			missing=1
+		fi
+		if [ ! -e "$root/share/man/man3/$function.3" ]; then
+			echo "$function has no page"
+			missing=1
+		fi
+	done
+	return "$missing"
+}
+
+# Each command of the kernel interface is in the manual of the device.
+device_page_is_complete()
+{
+	missing=0
+	text man4/vmshm.4
+	sed -n 's/^#define \(VMSHM_IOC_[A-Z_]*\) _IO(.*/\1/p' \
+		"$root/include/linux/vmshm.h" >"$work/commands"
+	[ -s "$work/commands" ] || return 1
+	while read -r command; do
+		if ! grep -q "$command" "$work/page"; then
+			echo "$command is missing"
+			missing=1
+		fi
+	done <"$work/commands"
+	return "$missing"
+}
+
+nothing_is_left()
+{
+	find "$work/root" ! -type d >"$work/left"
+	[ ! -s "$work/left" ] || {
+		cat "$work/left"
+		return 1
+	}
+}
+
+cat >"$work/program.c" <<'END'
+#include <stddef.h>
+#include <vmshm/vmshm.h>
+
+int main(void)
+{
+	struct vmshm_context *context;
+
+	return vmshm_context_open("/dev/null", &context) != -25 /* ENOTTY */;
+}
+END
+
+echo 1..12
+root=$work/root/opt/vmshm
+check "install" make_it install
+check "pkg-config knows it" pc --exists
+check "a program in C99" build "${CC:-cc}" -std=c99 -pedantic
+check "runs" run
+check "a program in C++11" build c++ -std=c++11 -x c++
+check "runs" run
+check "the command runs, and is of the same version" run_command
+check "vmshm(1) has every verb and option" man_page_is_complete
+check "libvmshm(3) has every function" library_page_is_complete
+check "vmshm(4) has every command" device_page_is_complete
+check "uninstall" make_it uninstall
+check "nothing is left" nothing_is_left
+exit $failed
