@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# vmshm: named, resizable regions of shared memory for VMMs, guests, processes.
+# 'make help' lists the targets.  Kbuild, beside this file, is what the kernel's
+# build system reads.
+
+# Debian kernel series that is built for and tested: 6.1 or 6.12; or a kernel of
+# our own, such as 6.1-kasan, see selftests/debug/build-kernel.
+KERNEL  ?= 6.1
+# Everything that is built goes here, the source tree stays as it is.
+O       ?= $(CURDIR)/build
+# Sources of the module.
+MODDIR  ?= $(CURDIR)
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# Build tree of the kernel that 'make install' installs for.
+KDIR    ?= /lib/modules/$(shell uname -r)/build
+INSTALL_MOD_PATH ?= $(DESTDIR)
+UDEVDIR ?= /lib/udev
+
+# Names of tests to run; empty is all.
+TEST    ?=
+FUZZ_SECONDS ?= 60
+
+override O := $(abspath $(O))
+# What is built comes before what may be installed.
+VMPATH := /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+VM    := selftests/vm/vm-run --kernel $(KERNEL) \
+	 --module $(O)/$(KERNEL)/vmshm.ko --env VMSHM_BUILD=$(O) \
+	 --env PATH=$(O)/userspace:$(VMPATH) \
+	 --env LD_LIBRARY_PATH=$(O)/userspace
+SUB   := $(MAKE) --no-print-directory
+# Inside a make that was not told how parallel to be, be as parallel as can be.
+JOBS  := $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
+
+.PHONY: all
+all: modules userspace selftests
+
+.PHONY: modules
+modules:
+	+@selftests/vm/build-module $(KERNEL) $(MODDIR) $(O)/$(KERNEL)
+
+.PHONY: userspace
+userspace:
+	+@$(SUB) -s -C userspace O=$(O)/userspace all
+
+.PHONY: selftests
+selftests: userspace
+	+@$(SUB) -C selftests O=$(O)/selftests USERSPACE=$(O)/userspace all
+
+# The targets below set themselves up: packages, kernel, build.
+.PHONY: setup
+setup:
+	@selftests/setup
+
+.PHONY: prepared
+prepared: setup
+	@selftests/vm/fetch-kernel source >/dev/null
+	@selftests/vm/fetch-kernel $(KERNEL) >/dev/null
+	+@$(SUB) $(JOBS) all
+
+.PHONY: check
+check: prepared
+	@selftests/check --kernel $(KERNEL) --build $(O) \
+		--fuzz-seconds $(FUZZ_SECONDS) $(TEST)
+
+# Kernels that check themselves: FLAVOUR=kasan or kcsan.
+SERIES  ?= 6.1
+FLAVOUR ?= kasan
+.PHONY: check-debug
+check-debug:
+	+@$(SUB) check KERNEL=$(SERIES)-$(FLAVOUR)
+
+.PHONY: lint
+lint: setup
+	@selftests/lint --build $(O)
+
+.PHONY: vm
+vm: prepared
+	@$(VM) --shell
+
+.PHONY: demo
+demo: prepared
+	+@$(SUB) -C selftests O=$(O)/selftests USERSPACE=$(O)/userspace demo
+	@cp $$(selftests/vm/fetch-kernel $(KERNEL))/vmlinuz $(O)/selftests/demo/
+	@$(VM) --timeout 300 -- selftests/demo $(O)/selftests/demo
+
+# With instruction counting, for times that mean something: a nanosecond is an
+# instruction then.  ICOUNT= measures emulated time instead.
+ICOUNT ?= --icount
+.PHONY: bench
+bench: prepared
+	@$(VM) --timeout 1800 $(ICOUNT) -- selftests/run-bench $(TEST)
+
+.PHONY: install install-module install-userspace install-udev
+install: install-module install-userspace install-udev
+
+install-module:
+	+@selftests/vm/build-module $(KDIR) $(MODDIR) $(O)/install
+	+@$(SUB) -C $(KDIR) O= M=$(O)/install CONFIG_MODULE_SIG_ALL= \
+		INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
+		INSTALL_MOD_DIR=updates modules_install
+	@# Kbuild leaves this out: the headers come without System.map.
+	$(if $(INSTALL_MOD_PATH),,depmod -a $$($(SUB) -s -C $(KDIR) kernelrelease))
+
+install-userspace:
+	+@$(SUB) -C userspace O=$(O)/userspace PREFIX=$(PREFIX) \
+		DESTDIR=$(DESTDIR) install
+	$(if $(DESTDIR),,-ldconfig)
+
+install-udev:
+	install -D -m 644 udev/60-vmshm.rules \
+		$(DESTDIR)$(UDEVDIR)/rules.d/60-vmshm.rules
+	$(if $(DESTDIR),,-udevadm control --reload)
+
+.PHONY: clean
+clean:
+	rm -rf $(O)
+
+.PHONY: help
+help:
+	@echo 'make                    build the module, the library, the command, the tests'
+	@echo 'make modules            only the module: build/KERNEL/vmshm.ko'
+	@echo 'make check [TEST=name]  test everything in virtual machines'
+	@echo 'make check-debug        the kselftests under KASAN and lockdep, on a kernel'
+	@echo '                        that is built for it, once; SERIES=6.12'
+	@echo '                        FLAVOUR=kcsan is another'
+	@echo 'make lint               static checks; silent when clean'
+	@echo 'make vm                 a shell in a machine with the module loaded'
+	@echo 'make demo               what vmshm does, shown in a machine'
+	@echo 'make bench              compare with memfd_create'
+	@echo 'make install            module for the running kernel, library, command,'
+	@echo '                        man pages, udev rule (DESTDIR, PREFIX, KDIR,'
+	@echo '                        INSTALL_MOD_PATH)'
+	@echo 'make setup              install the Debian packages all this needs'
+	@echo 'make clean              remove what was built'
+	@echo
+	@echo 'KERNEL=6.1 (default) or 6.12: the Debian kernel to build for and test'
+	@echo 'FUZZ_SECONDS=60: time for the fuzzers in make check'
+	@echo 'O=DIR: where to build (default build/)'

@@ -1,0 +1,733 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every ioctl of the device and of a region, with every allocation and every
+ * user copy made to fail in turn: the call says so, changes nothing, leaks
+ * nothing, and works when it is made again.
+ *
+ * Needs a kernel with fault injection; best with KASAN and panic_on_warn.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <fcntl.h>
+
+#include "kselftest_harness.h"
+
+#include "lib/vmshm_env.h"
+#include "lib/vmshm_log.h"
+#include "lib/vmshm_sweep.h"
+
+/* The device */
+
+static int op_open_device(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_device();
+	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+}
+
+static int op_info(struct vt_ctx *ctx)
+{
+	struct vmshm_info info;
+
+	return vt_info(ctx->dev, &info);
+}
+
+static int create(struct vt_ctx *ctx, const char *name, __u32 flags)
+{
+	ctx->out[0] = vt_create(ctx->dev, name, VT_SWEEP_SIZE, VT_SWEEP_MAX,
+				flags, 0600);
+	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+}
+
+static int op_create(struct vt_ctx *ctx)
+{
+	return create(ctx, ctx->other, 0);
+}
+
+/* Nobody has the domain yet. */
+static int op_create_first(struct vt_ctx *ctx)
+{
+	char name[VMSHM_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "first-%d/region", getpid());
+	return create(ctx, name, 0);
+}
+
+static int undo_create_first(struct vt_ctx *ctx)
+{
+	char name[VMSHM_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "first-%d/region", getpid());
+	return vt_unlink(ctx->dev, name);
+}
+
+static int op_create_ephemeral(struct vt_ctx *ctx)
+{
+	return create(ctx, ctx->other, VMSHM_EPHEMERAL);
+}
+
+static int op_create_reserve(struct vt_ctx *ctx)
+{
+	return create(ctx, ctx->other, VMSHM_RESERVE);
+}
+
+static int op_create_pinnable(struct vt_ctx *ctx)
+{
+	return create(ctx, ctx->other, VMSHM_PINNABLE);
+}
+
+static int op_create_huge(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_region_huge(ctx->dev, "other", 2 * VT_HUGE, 0,
+				     VMSHM_RESERVE, VMSHM_HUGE_ALWAYS);
+	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+}
+
+static int op_open_or_create_new(struct vt_ctx *ctx)
+{
+	return create(ctx, ctx->other, VMSHM_OPEN_EXISTING);
+}
+
+static int op_open_or_create_old(struct vt_ctx *ctx)
+{
+	return create(ctx, ctx->name, VMSHM_OPEN_EXISTING);
+}
+
+static int verify_created(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+	struct vmshm_stat stat;
+
+	if (vt_stat(ctx->out[0], &stat) || !stat.out_linked ||
+	    stat.out_opens != 1 || vt_size(ctx->out[0]) <= 0)
+		return -1;
+	return vt_next_event(ctx->watch, &event) ||
+	       event.type != VMSHM_EVENT_CREATED ||
+	       event.generation != stat.out_generation;
+}
+
+static int verify_reserved(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+
+	if (verify_created(ctx))
+		return -1;
+	return vt_stat(ctx->out[0], &stat) ||
+	       stat.out_allocated < stat.out_region_size;
+}
+
+static int op_open(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_open(ctx->dev, ctx->name, 0);
+	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+}
+
+static int op_open_rdonly(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_open(ctx->dev, ctx->name, VMSHM_OPEN_RDONLY);
+	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+}
+
+static int verify_opened(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+	struct vmshm_stat stat;
+
+	if (vt_stat(ctx->out[0], &stat) || stat.out_opens != 2)
+		return -1;
+	return vt_next_event(ctx->watch, &event) ||
+	       event.type != VMSHM_EVENT_OPENED;
+}
+
+static int op_unlink(struct vt_ctx *ctx)
+{
+	return vt_unlink(ctx->dev, ctx->name);
+}
+
+static int verify_unlinked(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+	struct vmshm_stat stat;
+
+	if (vt_stat(ctx->fd, &stat) || stat.out_linked)
+		return -1;
+	return vt_next_event(ctx->watch, &event) ||
+	       event.type != VMSHM_EVENT_UNLINKED;
+}
+
+/* Its last file is closed: the region goes with the name. */
+static int prepare_unlink_closed(struct vt_ctx *ctx)
+{
+	close(ctx->fd);
+	ctx->fd = -1;
+	return 0;
+}
+
+static int op_unlink_closed(struct vt_ctx *ctx)
+{
+	return vt_unlink(ctx->dev, ctx->name);
+}
+
+static int op_list(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stats[4];
+	int ret;
+
+	memset(stats, 0, sizeof(stats));
+	ret = vt_list(ctx->dev, ctx->name, 0, stats, 4);
+	if (ret < 0)
+		return ret;
+	/* Found it, or says why not. */
+	return ret == 1 ? 0 : -ENOENT;
+}
+
+static int op_list_all(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stats[4];
+	int ret;
+
+	ret = vt_list(ctx->dev, ctx->name, VMSHM_LIST_ALL, stats, 4);
+	if (ret < 0)
+		return ret;
+	return ret == 1 ? 0 : -ENOENT;
+}
+
+static int op_watch_device(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_watch(ctx->dev, "test-", 0, NULL);
+	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+}
+
+static int op_domain_reserve(struct vt_ctx *ctx)
+{
+	char name[VMSHM_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "domain-%d", getpid());
+	return vt_domain_reserve(ctx->dev, name, VT_ALICE);
+}
+
+static int undo_domain_reserve(struct vt_ctx *ctx)
+{
+	char name[VMSHM_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "domain-%d", getpid());
+	return vt_domain_release(ctx->dev, name);
+}
+
+/* Changes its owner. */
+static int op_domain_again(struct vt_ctx *ctx)
+{
+	char name[VMSHM_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "domain-%d", getpid());
+	return vt_domain_reserve(ctx->dev, name, VT_BOB);
+}
+
+static int op_domain_release(struct vt_ctx *ctx)
+{
+	return undo_domain_reserve(ctx);
+}
+
+/* A region */
+
+static int op_stat(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+
+	return vt_stat(ctx->fd, &stat);
+}
+
+static int op_grow(struct vt_ctx *ctx)
+{
+	return vt_resize(ctx->fd, 3 * VT_SWEEP_SIZE);
+}
+
+static int verify_grown(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+
+	if (vt_size(ctx->fd) != 3 * VT_SWEEP_SIZE ||
+	    !vt_file_filled(ctx->fd, VT_SWEEP_SIZE, 0, 2 * VT_SWEEP_SIZE))
+		return -1;
+	return vt_next_event(ctx->watch, &event) ||
+	       event.type != VMSHM_EVENT_RESIZED ||
+	       event.value != 3 * VT_SWEEP_SIZE;
+}
+
+static int verify_grown_reserved(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+
+	if (verify_grown(ctx))
+		return -1;
+	return vt_stat(ctx->fd, &stat) ||
+	       stat.out_allocated < 3 * VT_SWEEP_SIZE;
+}
+
+static int op_shrink(struct vt_ctx *ctx)
+{
+	return vt_resize(ctx->fd, VT_SWEEP_SIZE / 2 + 100);
+}
+
+static int prepare_map(struct vt_ctx *ctx)
+{
+	ctx->map = vt_map(ctx->fd, VT_SWEEP_SIZE, PROT_READ | PROT_WRITE, 0);
+	if (!ctx->map)
+		return -errno;
+	memset(ctx->map + VT_SWEEP_SIZE / 2, 1, VT_SWEEP_SIZE / 2);
+	return 0;
+}
+
+static int undo_map(struct vt_ctx *ctx)
+{
+	return munmap(ctx->map, VT_SWEEP_SIZE) ? -errno : 0;
+}
+
+static int verify_shrunk(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+
+	if (vt_size(ctx->fd) != VT_SWEEP_SIZE / 2 + 100)
+		return -1;
+	return vt_next_event(ctx->watch, &event) ||
+	       event.type != VMSHM_EVENT_RESIZED;
+}
+
+static int verify_shrunk_map(struct vt_ctx *ctx)
+{
+	if (vt_peek(ctx->map + VT_SWEEP_SIZE - 1) != -SIGBUS)
+		return -1;
+	return verify_shrunk(ctx);
+}
+
+static int op_seal_write(struct vt_ctx *ctx)
+{
+	return vt_seal(ctx->fd, VMSHM_SEAL_WRITE | VMSHM_SEAL_GROW);
+}
+
+static int verify_sealed(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+
+	if (pwrite(ctx->fd, "x", 1, 0) != -1 || errno != EPERM)
+		return -1;
+	return vt_next_event(ctx->watch, &event) ||
+	       event.type != VMSHM_EVENT_SEALED;
+}
+
+static int op_members(struct vt_ctx *ctx)
+{
+	struct vmshm_member members[4];
+	int ret = vt_members(ctx->fd, members, 4);
+
+	if (ret < 0)
+		return ret;
+	return ret == 2 ? 0 : -ENOENT;
+}
+
+static int op_members_count(struct vt_ctx *ctx)
+{
+	int ret = vt_members(ctx->fd, NULL, 0);
+
+	return ret == -EMSGSIZE ? 0 : ret;
+}
+
+static int op_readonly(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_readonly(ctx->fd);
+	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+}
+
+static int verify_readonly(struct vt_ctx *ctx)
+{
+	if (pwrite(ctx->out[0], "x", 1, 0) != -1)
+		return -1;
+	return verify_opened(ctx);
+}
+
+/* Another one exists already, and its inode. */
+static int prepare_readonly_second(struct vt_ctx *ctx)
+{
+	ctx->out[1] = vt_readonly(ctx->fd);
+	return ctx->out[1] < 0 ? ctx->out[1] : 0;
+}
+
+static int op_watch_region(struct vt_ctx *ctx)
+{
+	__u64 seq;
+
+	ctx->out[0] = vt_watch(ctx->fd, "", 0, &seq);
+	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+}
+
+static int verify_watch(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+
+	if (vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE))
+		return -1;
+	return vt_next_event(ctx->out[0], &event) ||
+	       event.type != VMSHM_EVENT_RESIZED;
+}
+
+static int op_log_open(struct vt_ctx *ctx)
+{
+	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
+	return ctx->log < 0 ? ctx->log : 0;
+}
+
+static int op_log_open_dirty(struct vt_ctx *ctx)
+{
+	ctx->log = vt_log_open(ctx->fd, VMSHM_LOG_ALL_DIRTY, 0, 0);
+	return ctx->log < 0 ? ctx->log : 0;
+}
+
+static int verify_log(struct vt_ctx *ctx)
+{
+	ctx->map[VT_PAGE] = 'x';
+	return !vt_log_exactly(ctx->log, 1, 1);
+}
+
+static int verify_log_dirty(struct vt_ctx *ctx)
+{
+	return !vt_log_exactly(ctx->log, 0, VT_SWEEP_SIZE / VT_PAGE);
+}
+
+static int prepare_log(struct vt_ctx *ctx)
+{
+	return op_log_open(ctx);
+}
+
+static int op_mark(struct vt_ctx *ctx)
+{
+	return vt_mark(ctx->fd, 3, 700);
+}
+
+static int verify_marked(struct vt_ctx *ctx)
+{
+	return !vt_log_reports(ctx->log, 3, 700);
+}
+
+static int op_merge(struct vt_ctx *ctx)
+{
+	static const __u64 bitmap[10] = { [9] = 1 };
+
+	return vt_merge(ctx->fd, 1, sizeof(bitmap) * 8, bitmap);
+}
+
+static int verify_merged(struct vt_ctx *ctx)
+{
+	return !vt_log_reports(ctx->log, 1 + 9 * 64, 1);
+}
+
+FIXTURE(fail_nth) {
+};
+
+FIXTURE_VARIANT(fail_nth)
+{
+	struct vt_sweep sweep;
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, open_device)
+{
+	.sweep = {
+		.op = op_open_device,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, get_info)
+{
+	.sweep = {
+		.op = op_info,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, create)
+{
+	.sweep = {
+		.op = op_create,
+		.verify = verify_created,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, create_first)
+{
+	.sweep = {
+		.op = op_create_first,
+		.undo = undo_create_first,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, create_ephemeral)
+{
+	.sweep = {
+		.op = op_create_ephemeral,
+		.verify = verify_created,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, create_reserve)
+{
+	.sweep = {
+		.op = op_create_reserve,
+		.verify = verify_reserved,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, create_pinnable)
+{
+	.sweep = {
+		.op = op_create_pinnable,
+		.verify = verify_created,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, create_huge)
+{
+	.sweep = {
+		.op = op_create_huge,
+		.verify = verify_reserved,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, open_or_create_new)
+{
+	.sweep = {
+		.op = op_open_or_create_new,
+		.verify = verify_created,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, open_or_create_old)
+{
+	.sweep = {
+		.op = op_open_or_create_old,
+		.verify = verify_opened,
+		.flags = VT_SWEEP_OPENS,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, open)
+{
+	.sweep = {
+		.op = op_open,
+		.verify = verify_opened,
+		.flags = VT_SWEEP_OPENS,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, open_rdonly)
+{
+	.sweep = {
+		.op = op_open_rdonly,
+		.verify = verify_opened,
+		.flags = VT_SWEEP_OPENS,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, unlink)
+{
+	.sweep = {
+		.op = op_unlink,
+		.verify = verify_unlinked,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, unlink_closed)
+{
+	.sweep = {
+		.prepare = prepare_unlink_closed,
+		.op = op_unlink_closed,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, list)
+{
+	.sweep = {
+		.op = op_list,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, list_all)
+{
+	.sweep = {
+		.op = op_list_all,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, watch_device)
+{
+	.sweep = {
+		.op = op_watch_device,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, domain_reserve)
+{
+	.sweep = {
+		.op = op_domain_reserve,
+		.undo = undo_domain_reserve,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, domain_reserve_again)
+{
+	.sweep = {
+		.prepare = op_domain_reserve,
+		.op = op_domain_again,
+		.undo = undo_domain_reserve,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, domain_release)
+{
+	.sweep = {
+		.prepare = op_domain_reserve,
+		.op = op_domain_release,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, stat)
+{
+	.sweep = {
+		.op = op_stat,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, grow)
+{
+	.sweep = {
+		.op = op_grow,
+		.verify = verify_grown,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, grow_reserve)
+{
+	.sweep = {
+		.op = op_grow,
+		.verify = verify_grown_reserved,
+		.region_flags = VMSHM_RESERVE,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, shrink)
+{
+	.sweep = {
+		.op = op_shrink,
+		.verify = verify_shrunk,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, shrink_mapped)
+{
+	.sweep = {
+		.prepare = prepare_map,
+		.op = op_shrink,
+		.verify = verify_shrunk_map,
+		.undo = undo_map,
+		.region_flags = VMSHM_SHRINKABLE,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, seal)
+{
+	.sweep = {
+		.op = op_seal_write,
+		.verify = verify_sealed,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, members)
+{
+	.sweep = {
+		.prepare = prepare_map,
+		.op = op_members,
+		.undo = undo_map,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, members_count)
+{
+	.sweep = {
+		.op = op_members_count,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, readonly)
+{
+	.sweep = {
+		.op = op_readonly,
+		.verify = verify_readonly,
+		.flags = VT_SWEEP_OPENS,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, readonly_second)
+{
+	.sweep = {
+		.prepare = prepare_readonly_second,
+		.op = op_readonly,
+		.flags = VT_SWEEP_OPENS,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, watch_region)
+{
+	.sweep = {
+		.op = op_watch_region,
+		.verify = verify_watch,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, log_open)
+{
+	.sweep = {
+		.prepare = prepare_map,
+		.op = op_log_open,
+		.verify = verify_log,
+		.undo = undo_map,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, log_open_dirty)
+{
+	.sweep = {
+		.op = op_log_open_dirty,
+		.verify = verify_log_dirty,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, mark)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_mark,
+		.verify = verify_marked,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, merge)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_merge,
+		.verify = verify_merged,
+	},
+};
+
+FIXTURE_SETUP(fail_nth)
+{
+	ASSERT_EQ(0, vt_fail_init());
+}
+
+FIXTURE_TEARDOWN(fail_nth)
+{
+}
+
+TEST_F_TIMEOUT(fail_nth, sweep, 300)
+{
+	ASSERT_GT(vt_sweep(&variant->sweep), 0);
+}
+
+TEST_HARNESS_MAIN

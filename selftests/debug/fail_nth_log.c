@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every operation on a dirty log and on a watch, with every allocation and
+ * every user copy made to fail in turn; see fail_nth.c. Above all: no dirty
+ * page and no event is lost.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include "kselftest_harness.h"
+
+#include "lib/vmshm_log.h"
+#include "lib/vmshm_sweep.h"
+
+/* Logs: pages 1 and 5 are dirty, and 700, which nobody has written. */
+
+static int prepare_log(struct vt_ctx *ctx)
+{
+	ctx->map = vt_map(ctx->fd, VT_SWEEP_SIZE, PROT_READ | PROT_WRITE, 0);
+	if (!ctx->map)
+		return -errno;
+	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
+	if (ctx->log < 0)
+		return ctx->log;
+	ctx->map[1 * VT_PAGE] = ctx->map[1 * VT_PAGE];
+	ctx->map[5 * VT_PAGE] = 1;
+	return vt_mark(ctx->fd, 700, 1);
+}
+
+static int undo_log(struct vt_ctx *ctx)
+{
+	return munmap(ctx->map, VT_SWEEP_SIZE) ? -errno : 0;
+}
+
+static int op_fetch_ranges(struct vt_ctx *ctx)
+{
+	struct vmshm_log_range ranges[4];
+	struct vmshm_log_fetch arg = {
+		.size = sizeof(arg),
+		.format = VMSHM_LOG_RANGES,
+		.count = 4,
+		.buffer = (uintptr_t)ranges,
+	};
+	int ret = vt_ioctl(ctx->log, VMSHM_IOC_LOG_FETCH, &arg);
+
+	if (ret)
+		return ret;
+	if (arg.out_count != 3 || arg.out_pages != 3 ||
+	    ranges[0].first_page != 1 || ranges[1].first_page != 5 ||
+	    ranges[2].first_page != 700)
+		return -ENODATA;
+	return 0;
+}
+
+static int op_fetch_bitmap(struct vt_ctx *ctx)
+{
+	__u64 bitmap[VT_SWEEP_MAX / VT_PAGE / 64];
+	struct vmshm_log_fetch arg = {
+		.size = sizeof(arg),
+		.format = VMSHM_LOG_BITMAP,
+		.count = VT_SWEEP_MAX / VT_PAGE / 64,
+		.buffer = (uintptr_t)bitmap,
+	};
+	int ret = vt_ioctl(ctx->log, VMSHM_IOC_LOG_FETCH, &arg);
+
+	if (ret)
+		return ret;
+	if (arg.out_pages != 3 || bitmap[0] != ((1 << 1) | (1 << 5)) ||
+	    bitmap[700 / 64] != 1ULL << (700 % 64))
+		return -ENODATA;
+	return 0;
+}
+
+static int op_fetch_count(struct vt_ctx *ctx)
+{
+	long long ret = vt_log_count(ctx->log, 0);
+
+	if (ret < 0)
+		return ret;
+	return ret == 3 ? 0 : -ENODATA;
+}
+
+static int verify_fetched(struct vt_ctx *ctx)
+{
+	if (vt_log_count(ctx->log, 0) != 0)
+		return -1;
+	/* They are protected again. */
+	ctx->map[5 * VT_PAGE] = 2;
+	return !vt_log_exactly(ctx->log, 5, 1);
+}
+
+static int op_peek(struct vt_ctx *ctx)
+{
+	long long ret = vt_log_read(ctx->log, VMSHM_LOG_PEEK, 2, NULL);
+
+	if (ret < 0)
+		return ret;
+	return ret == 3 ? 0 : -ENODATA;
+}
+
+static int verify_peeked(struct vt_ctx *ctx)
+{
+	return vt_log_count(ctx->log, VMSHM_LOG_PEEK) != 3;
+}
+
+static int op_rearm(struct vt_ctx *ctx)
+{
+	struct vmshm_log_range ranges[] = { { 1, 1 }, { 5, 1 }, { 700, 1 } };
+	struct vmshm_log_rearm arg = {
+		.size = sizeof(arg),
+		.ranges = (uintptr_t)ranges,
+		.count = 3,
+	};
+	struct vmshm_log_stat stat;
+	int ret, err;
+
+	ret = vt_ioctl(ctx->log, VMSHM_IOC_LOG_REARM, &arg);
+	if (!ret)
+		return 0;
+	/* Not even some of them. */
+	err = vt_log_stat(ctx->log, &stat);
+	if (!err && stat.out_dirty != 3)
+		return -ENODATA;
+	return ret;
+}
+
+static int op_watermark(struct vt_ctx *ctx)
+{
+	return vt_log_watermark(ctx->log, 4);
+}
+
+static int verify_watermark(struct vt_ctx *ctx)
+{
+	return vt_poll(ctx->log) & POLLIN;
+}
+
+static int op_log_stat(struct vt_ctx *ctx)
+{
+	struct vmshm_log_stat stat;
+
+	return vt_log_stat(ctx->log, &stat);
+}
+
+static int op_log_poll(struct vt_ctx *ctx)
+{
+	int ret = vt_poll(ctx->log);
+
+	if (ret < 0)
+		return ret;
+	return ret & POLLIN ? 0 : -ENODATA;
+}
+
+static int op_close_log(struct vt_ctx *ctx)
+{
+	int ret = close(ctx->log);
+
+	ctx->log = -1;
+	return ret ? -errno : 0;
+}
+
+/* Watches: one event is to be read. */
+
+static int prepare_event(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_watch(ctx->fd, "", 0, NULL);
+	if (ctx->out[0] < 0)
+		return ctx->out[0];
+	return vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE);
+}
+
+static int op_read_event(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+	ssize_t len = read(ctx->out[0], &event, sizeof(event));
+
+	if (len < 0)
+		return -errno;
+	if (len != sizeof(event) || event.type != VMSHM_EVENT_RESIZED ||
+	    event.value != 2 * VT_SWEEP_SIZE)
+		return -ENODATA;
+	return 0;
+}
+
+static int verify_no_event(struct vt_ctx *ctx)
+{
+	return !vt_no_event(ctx->out[0]);
+}
+
+static int op_watch_poll(struct vt_ctx *ctx)
+{
+	int ret = vt_poll(ctx->out[0]);
+
+	if (ret < 0)
+		return ret;
+	return ret & POLLIN ? 0 : -ENODATA;
+}
+
+static int prepare_eventfd(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_watch(ctx->fd, "", 0, NULL);
+	if (ctx->out[0] < 0)
+		return ctx->out[0];
+	ctx->out[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return ctx->out[1] < 0 ? -errno : 0;
+}
+
+static int op_set_eventfd(struct vt_ctx *ctx)
+{
+	return vt_watch_eventfd(ctx->out[0], ctx->out[1]);
+}
+
+static int verify_eventfd(struct vt_ctx *ctx)
+{
+	eventfd_t value;
+
+	return vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE) ||
+	       eventfd_read(ctx->out[1], &value) || value != 1;
+}
+
+static int prepare_unset_eventfd(struct vt_ctx *ctx)
+{
+	int ret = prepare_eventfd(ctx);
+
+	return ret ? ret : op_set_eventfd(ctx);
+}
+
+static int op_unset_eventfd(struct vt_ctx *ctx)
+{
+	return vt_watch_eventfd(ctx->out[0], -1);
+}
+
+/*
+ * The change is made though the watch has no memory for it, but not without a
+ * word: the event, or that one is missing.
+ */
+static int op_event(struct vt_ctx *ctx)
+{
+	return fchmod(ctx->fd, 0640) ? -errno : 0;
+}
+
+static int verify_event(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+
+	return vt_next_event(ctx->watch, &event) ||
+	       (event.type != VMSHM_EVENT_ATTR &&
+		event.type != VMSHM_EVENT_OVERFLOW);
+}
+
+FIXTURE(fail_nth_log) {
+};
+
+FIXTURE_VARIANT(fail_nth_log)
+{
+	struct vt_sweep sweep;
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, fetch_ranges)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_fetch_ranges,
+		.verify = verify_fetched,
+		.undo = undo_log,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, fetch_bitmap)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_fetch_bitmap,
+		.verify = verify_fetched,
+		.undo = undo_log,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, fetch_count)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_fetch_count,
+		.verify = verify_fetched,
+		.undo = undo_log,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, peek)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_peek,
+		.verify = verify_peeked,
+		.undo = undo_log,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, rearm)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_rearm,
+		.verify = verify_fetched,
+		.undo = undo_log,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, watermark)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_watermark,
+		.verify = verify_watermark,
+		.undo = undo_log,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, log_stat)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_log_stat,
+		.undo = undo_log,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, log_poll)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_log_poll,
+		.undo = undo_log,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, log_close)
+{
+	.sweep = {
+		.prepare = prepare_log,
+		.op = op_close_log,
+		.undo = undo_log,
+		.flags = VT_SWEEP_CANNOT_FAIL,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, read_event)
+{
+	.sweep = {
+		.prepare = prepare_event,
+		.op = op_read_event,
+		.verify = verify_no_event,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, watch_poll)
+{
+	.sweep = {
+		.prepare = prepare_event,
+		.op = op_watch_poll,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, set_eventfd)
+{
+	.sweep = {
+		.prepare = prepare_eventfd,
+		.op = op_set_eventfd,
+		.verify = verify_eventfd,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, unset_eventfd)
+{
+	.sweep = {
+		.prepare = prepare_unset_eventfd,
+		.op = op_unset_eventfd,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth_log, event)
+{
+	.sweep = {
+		.op = op_event,
+		.verify = verify_event,
+		.flags = VT_SWEEP_CANNOT_FAIL,
+	},
+};
+
+FIXTURE_SETUP(fail_nth_log)
+{
+	ASSERT_EQ(0, vt_fail_init());
+}
+
+FIXTURE_TEARDOWN(fail_nth_log)
+{
+}
+
+TEST_F_TIMEOUT(fail_nth_log, sweep, 300)
+{
+	ASSERT_GE(vt_sweep(&variant->sweep),
+		  !(variant->sweep.flags & VT_SWEEP_CANNOT_FAIL));
+}
+
+TEST_HARNESS_MAIN

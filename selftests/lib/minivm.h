@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A virtual machine that does nothing but touch memory: one vCPU, flat 32-bit
+ * protected mode without paging, one memory slot for the test. Conventions as in
+ * vmshm_test.h.
+ *
+ * VMs are of the process that made them. Several may run at a time.
+ */
+#ifndef _VMSHM_MINIVM_H
+#define _VMSHM_MINIVM_H
+
+#include <linux/kvm.h>
+
+#include "lib/vmshm_test.h"
+
+/* Guest-physical address of the memory; huge pages fit. */
+#define VT_VM_MEMORY	0x40000000U
+
+struct vt_vm {
+	int kvm;
+	int fd;
+	int vcpu;
+	struct kvm_run *run;
+	size_t run_len;
+	unsigned char *code;
+};
+
+/* A VM whose memory is that of this process from @mem on. */
+int vt_vm_init(struct vt_vm *vm, void *mem, size_t len);
+void vt_vm_exit(struct vt_vm *vm);
+
+/*
+ * The guest increments (or reads) @count 32-bit words, the first at @offset
+ * of the memory, the others @stride bytes apart.
+ */
+int vt_vm_write(struct vt_vm *vm, __u32 offset, __u32 stride, __u32 count);
+int vt_vm_read(struct vt_vm *vm, __u32 offset, __u32 stride, __u32 count);
+
+/*
+ * The guest increments the word at @offset of @count pages that it picks at
+ * random from the first @pages, a power of two.
+ */
+int vt_vm_write_random(struct vt_vm *vm, __u32 offset, __u32 pages,
+		       __u32 count, __u32 *seed);
+
+#endif /* _VMSHM_MINIVM_H */

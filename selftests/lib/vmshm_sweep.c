@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "lib/vmshm_env.h"
+#include "lib/vmshm_sweep.h"
+
+/* More points than any call has. */
+#define MAX_POINTS	5000
+
+#define DEBUGFS		"/sys/kernel/debug"
+
+static int set(const char *dir, const char *knob, const char *value)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), DEBUGFS "/%s/%s", dir, knob);
+	return vt_write_file(path, value);
+}
+
+int vt_fail_init(void)
+{
+	DIR *debugfs = opendir(DEBUGFS);
+	struct dirent *entry;
+
+	if (!debugfs || access("/proc/self/fail-nth", W_OK)) {
+		if (debugfs)
+			closedir(debugfs);
+		return -EOPNOTSUPP;
+	}
+	/* Those that may sleep, too; and those of single pages. */
+	if (set("failslab", "ignore-gfp-wait", "N") ||
+	    set("fail_page_alloc", "ignore-gfp-wait", "N") ||
+	    set("fail_page_alloc", "ignore-gfp-highmem", "N") ||
+	    set("fail_page_alloc", "min-order", "0")) {
+		closedir(debugfs);
+		return -EOPNOTSUPP;
+	}
+	/* Who looks for splats does not want to hear of the failures. */
+	while ((entry = readdir(debugfs))) {
+		if (!strncmp(entry->d_name, "fail", 4))
+			set(entry->d_name, "verbose", "0");
+	}
+	closedir(debugfs);
+	return 0;
+}
+
+static int fail_nth_file(void)
+{
+	static __thread int fd = -1;
+	char path[64];
+
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth",
+			 syscall(SYS_gettid));
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	return fd;
+}
+
+int vt_fail_arm(unsigned int n)
+{
+	char buf[16];
+	int len = snprintf(buf, sizeof(buf), "%u", n);
+
+	return pwrite(fail_nth_file(), buf, len, 0) == len ? 0 : -errno;
+}
+
+int vt_fail_disarm(void)
+{
+	int fd = fail_nth_file();
+	char buf[16] = "";
+	int injected;
+
+	/* Reading and writing may be what fails: then nothing has before. */
+	if (pread(fd, buf, sizeof(buf) - 1, 0) < 0)
+		injected = 0;
+	else
+		injected = !atoi(buf);
+	if (pwrite(fd, "0", 1, 0) != 1) {
+		injected = 0;
+		if (pwrite(fd, "0", 1, 0) != 1)
+			return -errno;
+	}
+	return injected;
+}
+
+/* What a call that fails must not change. */
+enum {
+	BYTES,
+	REGIONS,
+	META,
+	SIZE,
+	SEQ,
+	RESIDENT,
+	ALLOCATED,
+	CHARGED,
+	SEALS,
+	MODE,
+	UID,
+	GID,
+	DOMAIN_UID,
+	OPENS,
+	MAPS,
+	LINKED,
+	LOGS,
+	FDS,
+	NR_VALUES,
+};
+
+static const char * const value_names[NR_VALUES] = {
+	"bytes used", "regions used", "meta used", "region_size", "seq",
+	"resident", "allocated", "charged", "seals", "mode", "uid", "gid",
+	"domain_uid", "opens", "maps", "linked", "logs", "open descriptors",
+};
+
+struct state {
+	unsigned long long value[NR_VALUES];
+};
+
+static int get_state(const struct vt_ctx *ctx, struct state *state)
+{
+	unsigned long long *value = state->value;
+	struct vmshm_info info;
+	struct vmshm_stat stat;
+	int ret;
+
+	memset(state, 0, sizeof(*state));
+	ret = vt_info(ctx->dev, &info);
+	if (ret)
+		return ret;
+	value[BYTES] = info.out_bytes_used;
+	value[REGIONS] = info.out_regions_used;
+	value[META] = info.out_meta_used;
+	value[FDS] = vt_nr_fds();
+	if (ctx->fd < 0)
+		return 0;
+	ret = vt_stat(ctx->fd, &stat);
+	if (ret)
+		return ret;
+	value[SIZE] = stat.out_region_size;
+	value[SEQ] = stat.out_seq;
+	value[RESIDENT] = stat.out_resident;
+	value[ALLOCATED] = stat.out_allocated;
+	value[CHARGED] = stat.out_charged;
+	value[SEALS] = stat.out_seals;
+	value[MODE] = stat.out_mode;
+	value[UID] = stat.out_uid;
+	value[GID] = stat.out_gid;
+	value[DOMAIN_UID] = stat.out_domain_uid;
+	value[OPENS] = stat.out_opens;
+	value[MAPS] = stat.out_maps;
+	value[LINKED] = stat.out_linked;
+	value[LOGS] = stat.out_logs;
+	return 0;
+}
+
+/* What the sweep's call may change though it fails. */
+static void forget(const struct vt_sweep *sweep, struct state *state)
+{
+	if (sweep->flags & VT_SWEEP_KEEPS_MEMORY) {
+		state->value[BYTES] = 0;
+		state->value[META] = 0;
+		state->value[RESIDENT] = 0;
+		state->value[ALLOCATED] = 0;
+		state->value[CHARGED] = 0;
+	}
+	if (sweep->flags & VT_SWEEP_SPLITS)
+		state->value[MAPS] = 0;
+	if (sweep->flags & VT_SWEEP_OPENS)
+		state->value[SEQ] = 0;
+}
+
+static void print_difference(const struct state *before,
+			     const struct state *after)
+{
+	int i;
+
+	for (i = 0; i < NR_VALUES; i++) {
+		if (before->value[i] != after->value[i])
+			printf("#   %s: %llu before, %llu after\n",
+			       value_names[i], before->value[i],
+			       after->value[i]);
+	}
+}
+
+/* Some of it goes after a grace period, or with a work item. */
+static int expect_state(const struct vt_sweep *sweep, const struct vt_ctx *ctx,
+			const struct state *before)
+{
+	struct state want = *before, now;
+	int tries, ret;
+
+	if (sweep)
+		forget(sweep, &want);
+	for (tries = 0; tries < VT_PATIENCE * 100; tries++) {
+		ret = get_state(ctx, &now);
+		if (ret)
+			return ret;
+		if (sweep)
+			forget(sweep, &now);
+		if (!memcmp(&want, &now, sizeof(now)))
+			return 0;
+		usleep(10000);
+	}
+	print_difference(&want, &now);
+	return -EILSEQ;
+}
+
+static int expect_no_event(const struct vt_sweep *sweep,
+			   const struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+	int opened = 0, ret;
+
+	while (!vt_no_event(ctx->watch)) {
+		ret = vt_next_event(ctx->watch, &event);
+		if (ret)
+			return ret;
+		if (sweep->flags & VT_SWEEP_OPENS) {
+			if (event.type == VMSHM_EVENT_OPENED && ++opened)
+				continue;
+			if (event.type == VMSHM_EVENT_CLOSED && opened--)
+				continue;
+		}
+		printf("#   event %u, seq %llu\n", event.type, event.seq);
+		return -EILSEQ;
+	}
+	return opened ? -EILSEQ : 0;
+}
+
+static int drain(int watch)
+{
+	struct vmshm_event event;
+	int ret = 0;
+
+	while (!ret && !vt_no_event(watch))
+		ret = vt_next_event(watch, &event);
+	return ret;
+}
+
+static bool contents_are(const struct vt_ctx *ctx)
+{
+	char buf[VT_SWEEP_SIZE / 2], want[VT_SWEEP_SIZE / 2];
+	size_t i;
+
+	/* A region that the sweep has closed. */
+	if (ctx->fd < 0)
+		return true;
+	for (i = 0; i < sizeof(want); i++)
+		want[i] = ctx->name[i % strlen(ctx->name)];
+	return pread(ctx->fd, buf, sizeof(buf), 0) == sizeof(buf) &&
+	       !memcmp(buf, want, sizeof(buf));
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int set_up(const struct vt_sweep *sweep, struct vt_ctx *ctx)
+{
+	struct vmshm_create arg = {
+		.size = sizeof(arg),
+		.flags = sweep->region_flags,
+		.region_size = VT_SWEEP_SIZE,
+		.max_size = VT_SWEEP_MAX,
+		.mode = 0600,
+		.huge = sweep->huge,
+	};
+	char domain[VMSHM_NAME_MAX + 1], fill[VT_SWEEP_SIZE / 2];
+	size_t i;
+	int ret;
+
+	*ctx = (struct vt_ctx){
+		.dev = -1, .fd = -1, .watch = -1, .log = -1, .out = { -1, -1 },
+	};
+	vt_name(ctx->name, "swept");
+	vt_name(ctx->other, "other");
+	vt_name(domain, "");
+
+	ctx->dev = vt_device();
+	if (ctx->dev < 0)
+		return ctx->dev;
+	ctx->watch = vt_watch(ctx->dev, domain, 0, NULL);
+	if (ctx->watch < 0)
+		return ctx->watch;
+	strcpy((char *)arg.name, ctx->name);
+	ret = vt_ioctl(ctx->dev, VMSHM_IOC_CREATE, &arg);
+	if (ret)
+		return ret;
+	ctx->fd = arg.out_fd;
+	for (i = 0; i < sizeof(fill); i++)
+		fill[i] = ctx->name[i % strlen(ctx->name)];
+	if (pwrite(ctx->fd, fill, sizeof(fill), 0) != sizeof(fill))
+		return -EIO;
+	ret = sweep->prepare ? sweep->prepare(ctx) : 0;
+	return ret ? ret : drain(ctx->watch);
+}
+
+static int tear_down(const struct vt_sweep *sweep, struct vt_ctx *ctx)
+{
+	int ret = sweep->undo ? sweep->undo(ctx) : 0;
+
+	close_fd(&ctx->log);
+	close_fd(&ctx->out[0]);
+	close_fd(&ctx->out[1]);
+	/* An ephemeral one may be gone, and so may one that was unlinked. */
+	vt_unlink(ctx->dev, ctx->name);
+	vt_unlink(ctx->dev, ctx->other);
+	close_fd(&ctx->fd);
+	close_fd(&ctx->watch);
+	return ret;
+}
+
+static bool is_right(const struct vt_sweep *sweep, int err)
+{
+	unsigned int i;
+
+	if (err == -ENOMEM || err == -EFAULT)
+		return true;
+	for (i = 0; i < 4 && sweep->errors[i]; i++) {
+		if (err == -sweep->errors[i])
+			return true;
+	}
+	return false;
+}
+
+/* Returns 1 if something was made to fail, 0 if not. */
+static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
+		     unsigned int n)
+{
+	struct state before;
+	int ret, injected;
+
+	ret = set_up(sweep, ctx);
+	if (ret) {
+		printf("# point %u: cannot set up: %s\n", n, strerror(-ret));
+		return ret;
+	}
+	ret = get_state(ctx, &before);
+	if (ret)
+		return ret;
+
+	ret = vt_fail_arm(n);
+	if (ret)
+		return ret;
+	ret = sweep->op(ctx);
+	injected = vt_fail_disarm();
+	if (injected < 0)
+		return injected;
+
+	if (ret && !injected) {
+		printf("# point %u: failed of itself: %s\n", n, strerror(-ret));
+		return ret;
+	}
+	if (ret) {
+		if (!is_right(sweep, ret)) {
+			printf("# point %u: wrong error: %s\n", n,
+			       strerror(-ret));
+			return ret;
+		}
+		ret = expect_state(sweep, ctx, &before);
+		if (!ret)
+			ret = expect_no_event(sweep, ctx);
+		if (!ret && !contents_are(ctx))
+			ret = -EILSEQ;
+		if (ret) {
+			printf("# point %u: failed, but not without effect\n",
+			       n);
+			return ret;
+		}
+		ret = sweep->op(ctx);
+		if (ret) {
+			printf("# point %u: fails also afterwards: %s\n", n,
+			       strerror(-ret));
+			return ret;
+		}
+	}
+	ret = sweep->verify ? sweep->verify(ctx) : 0;
+	if (ret) {
+		printf("# point %u: says success, but has no effect: %d\n", n,
+		       ret);
+		return ret < 0 ? ret : -EILSEQ;
+	}
+	return injected;
+}
+
+int vt_sweep(const struct vt_sweep *sweep)
+{
+	struct vt_ctx ctx, idle = { .fd = -1 };
+	struct state before;
+	unsigned int n;
+	int ret = 0, err;
+
+	idle.dev = vt_device();
+	if (idle.dev < 0)
+		return idle.dev;
+	/* The first use of a file may keep something for the next. */
+	fail_nth_file();
+	vt_nr_fds();
+	ret = get_state(&idle, &before);
+
+	for (n = 1; ret >= 0 && n <= MAX_POINTS; n++) {
+		ret = one_point(sweep, &ctx, n);
+		err = tear_down(sweep, &ctx);
+		if (err && ret >= 0) {
+			printf("# point %u: cannot be undone: %s\n", n,
+			       strerror(-err));
+			ret = err;
+		}
+		/* Before the device is closed: the limits are its answer. */
+		close_fd(&ctx.dev);
+		if (ret <= 0)
+			break;
+		err = expect_state(NULL, &idle, &before);
+		if (err) {
+			printf("# point %u: something is left\n", n);
+			ret = err;
+		}
+	}
+	close(idle.dev);
+	if (ret >= 0 && n > MAX_POINTS) {
+		printf("# no end after %u points\n", n);
+		ret = -ERANGE;
+	}
+	if (ret >= 0) {
+		printf("# %u points\n", n - 1);
+		ret = n - 1;
+	}
+	/* The harness ends a test that fails without that. */
+	fflush(stdout);
+	return ret;
+}

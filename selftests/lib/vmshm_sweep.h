@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sweeps of fault injection: one call, made to fail at its first allocation or
+ * user copy, then at its second, and so on until it has run through without a
+ * failure. Takes a kernel with CONFIG_FAULT_INJECTION. Conventions as in
+ * vmshm_test.h, but what is wrong is printed.
+ */
+#ifndef _VMSHM_SWEEP_H
+#define _VMSHM_SWEEP_H
+
+#include <linux/vmshm.h>
+
+#include "lib/vmshm_mem.h"
+#include "lib/vmshm_test.h"
+
+/* Of the region that every sweep has, unless it is told otherwise. */
+#define VT_SWEEP_SIZE	(8 * VT_PAGE)
+#define VT_SWEEP_MAX	(1024 * VT_PAGE)
+
+/**
+ * struct vt_ctx - what a sweep works on; all new for every point
+ * @dev: the device
+ * @fd: a region "test-PID/swept"; its first half is filled with its name
+ * @watch: of the device, for all events of the domain "test-PID"
+ * @name: its name
+ * @other: another name in the same domain
+ * @map: for the sweep
+ * @log: for the sweep; closed after it, if not -1
+ * @out: descriptors for the sweep; closed after it, if not -1
+ */
+struct vt_ctx {
+	int dev;
+	int fd;
+	int watch;
+	char name[VMSHM_NAME_MAX + 1];
+	char other[VMSHM_NAME_MAX + 1];
+	unsigned char *map;
+	int log;
+	int out[2];
+};
+
+/* struct vt_sweep::flags */
+
+/* A call that fails may leave memory allocated, as a short write does. */
+#define VT_SWEEP_KEEPS_MEMORY	1
+/* It has no point of failure of its own. */
+#define VT_SWEEP_CANNOT_FAIL	2
+/* It may leave one mapping as two, which the kernel does not undo. */
+#define VT_SWEEP_SPLITS		4
+/* What it opens may be told to watches, if they are told that it is closed. */
+#define VT_SWEEP_OPENS		8
+
+/**
+ * struct vt_sweep - a call and what is known of it
+ * @prepare: before it, without failures; may be NULL
+ * @op: the call: 0, or -errno if it failed. It may be called again after it
+ *	failed.
+ * @verify: after it succeeded, also in spite of a failure that was injected:
+ *	0 if it has done what it is to do; may be NULL
+ * @undo: takes back what prepare() and op() have done; may be NULL
+ * @flags: VT_SWEEP_*
+ * @region_flags: VMSHM_EPHEMERAL and so on, of the region
+ * @huge: enum vmshm_huge of the region
+ * @errors: other errors than ENOMEM and EFAULT that are right; ends with 0
+ *
+ * prepare() and undo() return 0 or a negative errno.
+ */
+struct vt_sweep {
+	int (*prepare)(struct vt_ctx *ctx);
+	int (*op)(struct vt_ctx *ctx);
+	int (*verify)(struct vt_ctx *ctx);
+	int (*undo)(struct vt_ctx *ctx);
+	unsigned int flags;
+	__u32 region_flags;
+	__u32 huge;
+	int errors[4];
+};
+
+/*
+ * Runs a sweep. After each failure the state must be as before the call, and
+ * the call, made again, must succeed. Returns the number of points at which it
+ * was made to fail.
+ */
+int vt_sweep(const struct vt_sweep *sweep);
+
+/* Makes the @n'th chance to fail, from now on and in this thread, a failure. */
+int vt_fail_arm(unsigned int n);
+
+/* Returns 1 if there was a failure since vt_fail_arm(), else 0. */
+int vt_fail_disarm(void);
+
+/* Allows every allocation to fail. -EOPNOTSUPP if the kernel knows no failures. */
+int vt_fail_init(void);
+
+#endif /* _VMSHM_SWEEP_H */
