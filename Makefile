@@ -76,6 +76,11 @@ check-debug:
 lint: setup
 	@selftests/lint --build $(O)
 
+.PHONY: docs
+docs: setup
+	@selftests/docs $(O)/docs
+	@echo $(O)/docs/html/index.html
+
 .PHONY: vm
 vm: prepared
 	@$(VM) --shell
@@ -127,6 +132,7 @@ help:
 	@echo '                        that is built for it, once; SERIES=6.12'
 	@echo '                        FLAVOUR=kcsan is another'
 	@echo 'make lint               static checks; silent when clean'
+	@echo 'make docs               Documentation/ and the uapi reference as HTML'
 	@echo 'make vm                 a shell in a machine with the module loaded'
 	@echo 'make demo               what vmshm does, shown in a machine'
 	@echo 'make bench              compare with memfd_create'
