@@ -809,7 +809,7 @@ TEST_F_TIMEOUT(module, cycles, 1000)
 {
 	const char *env = getenv("VMSHM_CYCLES");
 	int cycles = env ? atoi(env) : CYCLES;
-	struct usage before, after;
+	struct usage before = { 0 }, after = { 0 };
 	int i, dev;
 
 	ASSERT_LT(0, cycles);

@@ -391,7 +391,7 @@ struct reader {
 /* One full fetch, copying. */
 static bool fetch_and_copy(struct reader *r)
 {
-	struct vmshm_log_range ranges[64];
+	struct vmshm_log_range ranges[64] = { 0 };
 	struct vmshm_log_fetch arg = {
 		.count = r->id ? 7 : 64,
 		.buffer = (uintptr_t)ranges,

@@ -38,7 +38,7 @@ static int undo_log(struct vt_ctx *ctx)
 
 static int op_fetch_ranges(struct vt_ctx *ctx)
 {
-	struct vmshm_log_range ranges[4];
+	struct vmshm_log_range ranges[4] = { 0 };
 	struct vmshm_log_fetch arg = {
 		.size = sizeof(arg),
 		.format = VMSHM_LOG_RANGES,
@@ -58,7 +58,7 @@ static int op_fetch_ranges(struct vt_ctx *ctx)
 
 static int op_fetch_bitmap(struct vt_ctx *ctx)
 {
-	__u64 bitmap[VT_SWEEP_MAX / VT_PAGE / 64];
+	__u64 bitmap[VT_SWEEP_MAX / VT_PAGE / 64] = { 0 };
 	struct vmshm_log_fetch arg = {
 		.size = sizeof(arg),
 		.format = VMSHM_LOG_BITMAP,

@@ -193,7 +193,7 @@ static void print_difference(const struct state *before,
 static int expect_state(const struct vt_sweep *sweep, const struct vt_ctx *ctx,
 			const struct state *before)
 {
-	struct state want = *before, now;
+	struct state want = *before, now = { 0 };
 	int tries, ret;
 
 	if (sweep)
@@ -337,7 +337,7 @@ static bool is_right(const struct vt_sweep *sweep, int err)
 static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
 		     unsigned int n)
 {
-	struct state before;
+	struct state before = { 0 };
 	int ret, injected;
 
 	ret = set_up(sweep, ctx);
@@ -396,7 +396,7 @@ static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
 int vt_sweep(const struct vt_sweep *sweep)
 {
 	struct vt_ctx ctx, idle = { .fd = -1 };
-	struct state before;
+	struct state before = { 0 };
 	unsigned int n;
 	int ret = 0, err;
 
