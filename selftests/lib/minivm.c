@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "lib/minivm.h"
+#include "lib/vcpu_rescue.h"
 #include "lib/vmshm_mem.h"
 
 /* The guest's programs: arguments in registers, the end is an OUT. */
@@ -69,22 +70,22 @@ static int set_protected_mode(struct vt_vm *vm)
 		.s = 1,
 		.g = 1,
 	};
-	struct kvm_sregs sregs;
+	struct kvm_sregs *sregs = &vm->sregs;
 	int ret;
 
-	ret = vt_ioctl(vm->vcpu, KVM_GET_SREGS, &sregs);
+	ret = vt_ioctl(vm->vcpu, KVM_GET_SREGS, sregs);
 	if (ret)
 		return ret;
-	sregs.cr0 |= 1;
-	sregs.ds = data;
-	sregs.es = data;
-	sregs.fs = data;
-	sregs.gs = data;
-	sregs.ss = data;
-	sregs.cs = data;
-	sregs.cs.selector = 8;
-	sregs.cs.type = 11;
-	return vt_ioctl(vm->vcpu, KVM_SET_SREGS, &sregs);
+	sregs->cr0 |= 1;
+	sregs->ds = data;
+	sregs->es = data;
+	sregs->fs = data;
+	sregs->gs = data;
+	sregs->ss = data;
+	sregs->cs = data;
+	sregs->cs.selector = 8;
+	sregs->cs.type = 11;
+	return vt_ioctl(vm->vcpu, KVM_SET_SREGS, sregs);
 }
 
 static int open_vm(struct vt_vm *vm)
@@ -131,7 +132,11 @@ int vt_vm_init(struct vt_vm *vm, void *mem, size_t len)
 	if (!ret)
 		ret = set_protected_mode(vm);
 	if (!ret)
+		ret = vt_kick_start(&vm->kick);
+	if (!ret) {
+		vm->kicked = true;
 		return 0;
+	}
 exit_vm:
 	vt_vm_exit(vm);
 	return ret;
@@ -139,6 +144,8 @@ exit_vm:
 
 void vt_vm_exit(struct vt_vm *vm)
 {
+	if (vm->kicked)
+		timer_delete(vm->kick);
 	if (vm->run != MAP_FAILED)
 		munmap(vm->run, vm->run_len);
 	if (vm->code != MAP_FAILED)
@@ -160,7 +167,9 @@ static int run(struct vt_vm *vm, struct kvm_regs *regs)
 	while (!ret) {
 		ret = vt_ioctl(vm->vcpu, KVM_RUN, NULL);
 		if (ret == -EINTR || ret == -EAGAIN) {
-			ret = 0;
+			ret = vt_vcpu_rescue(vm->vcpu, &vm->sregs);
+			if (ret > 0)
+				ret = vt_ioctl(vm->vcpu, KVM_SET_REGS, regs);
 			continue;
 		}
 		if (ret)

@@ -4,12 +4,16 @@
  * protected mode without paging, one memory slot for the test. Conventions as in
  * vmshm_test.h.
  *
- * VMs are of the process that made them. Several may run at a time.
+ * VMs are of the thread that made them. Several may run at a time.
+ *
+ * Where a fault of the emulation is repaired, see vcpu_rescue.h, the guest begins
+ * anew, so that words may have been incremented more often than was asked for.
  */
 #ifndef _VMSHM_MINIVM_H
 #define _VMSHM_MINIVM_H
 
 #include <linux/kvm.h>
+#include <time.h>
 
 #include "lib/vmshm_test.h"
 
@@ -23,6 +27,9 @@ struct vt_vm {
 	struct kvm_run *run;
 	size_t run_len;
 	unsigned char *code;
+	struct kvm_sregs sregs;
+	timer_t kick;
+	bool kicked;
 };
 
 /* A VM whose memory is that of this process from @mem on. */
