@@ -138,17 +138,22 @@ int vmshm_backing_new(struct vmshm_region *region)
 
 /**
  * vmshm_backing_drop() - let go of a region's memory
- * @region: the region; nobody can reach its memory through it any more
+ * @region: the region; no file, name or record of a mapping leads to it
  *
- * The memory is freed with the inner file's last reference.
+ * The memory is freed with the inner file's last reference. Until then
+ * madvise(MADV_REMOVE) may still be at work on that file: it holds nothing else
+ * while it is, nor does a mapping of a PINNABLE region.
  */
 void vmshm_backing_drop(struct vmshm_region *region)
 {
-	struct file *inner = region->inner;
+	struct file *inner;
 
+	spin_lock(&region->charge_lock);
+	inner = region->inner;
 	region->inner = NULL;
 	vmshm_uncharge_pages(region->user, region->charged);
 	region->charged = 0;
+	spin_unlock(&region->charge_lock);
 	if (inner)
 		fput(inner);
 }
@@ -158,7 +163,7 @@ static int vmshm_charge_to(struct vmshm_region *region, u64 pages)
 	int err = 0;
 
 	spin_lock(&region->charge_lock);
-	if (pages > region->charged) {
+	if (region->inner && pages > region->charged) {
 		err = vmshm_charge_pages(region->user, pages - region->charged);
 		if (!err)
 			WRITE_ONCE(region->charged, pages);
@@ -244,7 +249,8 @@ int vmshm_backing_charge(struct vmshm_region *region, pgoff_t first, u64 nr)
 
 /**
  * vmshm_backing_settle() - have what is charged follow what is allocated
- * @region: the region, after its memory or its size changed
+ * @region: the region, after its memory or its size changed; its memory may be
+ *	gone, see vmshm_backing_drop()
  */
 void vmshm_backing_settle(struct vmshm_region *region)
 {
@@ -252,6 +258,10 @@ void vmshm_backing_settle(struct vmshm_region *region)
 	u64 target = size;
 
 	spin_lock(&region->charge_lock);
+	if (!region->inner) {
+		spin_unlock(&region->charge_lock);
+		return;
+	}
 	if (!vmshm_charged_in_full(region))
 		target = vmshm_charge_target(vmshm_allocated_pages(region), 0,
 					     size, VMSHM_CHARGE_STEP);

@@ -180,7 +180,7 @@ struct vmshm_counters {
  * @nr_odd_maps: number of those that are private or of a read-only file
  * @odd_seq: counts how often one of these was added; never 0
  * @was_mapped: there was a mapping at some time
- * @charge_lock: protects writes of @charged
+ * @charge_lock: protects writes of @charged, and @inner being dropped
  * @charged: pages charged to @user
  * @event_mutex: makes an event's number and its delivery one step; protects
  *	@seq and @watches

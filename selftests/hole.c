@@ -333,4 +333,62 @@ TEST_F(hole, race_with_faults)
 	EXPECT_TRUE(vt_filled(self->map, 0, SIZE));
 }
 
+/*
+ * MADV_REMOVE holds on to the inner file alone: the region may go meanwhile,
+ * with the last mapping.
+ */
+#define LARGE	(64 * VT_MIB)
+
+struct remover {
+	char *map;
+	int started;
+	int ret;
+};
+
+static void *remove_all(void *arg)
+{
+	struct remover *r = arg;
+
+	__atomic_store_n(&r->started, 1, __ATOMIC_RELEASE);
+	r->ret = madvise(r->map, LARGE, MADV_REMOVE) ? -errno : 0;
+	return NULL;
+}
+
+TEST_F(hole, remove_while_unmapped)
+{
+	struct vmshm_info before, after;
+	int i, fd;
+
+	ASSERT_EQ(0, vt_info(self->dev, &before));
+	for (i = 0; i < 10; i++) {
+		struct remover r = { 0 };
+		pthread_t thread;
+
+		fd = vt_region_huge(self->dev, "gone", LARGE, 0,
+				    variant->flags, variant->huge);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, fallocate(fd, 0, 0, LARGE));
+		r.map = vt_map(fd, LARGE, RW, 0);
+		ASSERT_NE(NULL, r.map);
+		close(fd);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, remove_all, &r));
+		while (!__atomic_load_n(&r.started, __ATOMIC_ACQUIRE))
+			sched_yield();
+		usleep(1000 * i);
+		ASSERT_EQ(0, munmap(r.map, LARGE));
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		EXPECT_TRUE(!r.ret || r.ret == -ENOMEM)
+			TH_LOG("%d", r.ret);
+	}
+	/* The last is closed a little later. */
+	for (i = 0; i < VT_PATIENCE * 10; i++) {
+		ASSERT_EQ(0, vt_info(self->dev, &after));
+		if (after.out_regions_used == before.out_regions_used)
+			break;
+		usleep(100000);
+	}
+	EXPECT_EQ(before.out_regions_used, after.out_regions_used);
+	EXPECT_EQ(before.out_bytes_used, after.out_bytes_used);
+}
+
 TEST_HARNESS_MAIN

@@ -324,4 +324,22 @@ TEST_F(pinnable, mapping_outlives_the_name)
 	EXPECT_TRUE(vt_file_filled(self->fd, 0, 0, SIZE));
 }
 
+/* Nobody is charged for memory that a mapping alone keeps, whatever it does. */
+TEST_F(pinnable, remove_after_close)
+{
+	struct vmshm_info before, after;
+
+	memset(self->map, 'x', SIZE);
+	close(self->fd);
+	ASSERT_EQ(0, vt_info(self->dev, &before));
+	ASSERT_EQ(0, madvise(self->map, SIZE / 2, MADV_REMOVE));
+	ASSERT_EQ(0, vt_info(self->dev, &after));
+	EXPECT_EQ(before.out_bytes_used, after.out_bytes_used);
+	EXPECT_EQ(0, vt_peek(self->map));
+	EXPECT_EQ('x', vt_peek(self->map + SIZE - 1));
+
+	self->fd = vt_region(self->dev, "another", SIZE, 0, VMSHM_PINNABLE);
+	ASSERT_LE(0, self->fd);
+}
+
 TEST_HARNESS_MAIN
