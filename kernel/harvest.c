@@ -66,9 +66,15 @@ static void vmshm_pass_hold(struct vmshm_pass *pass, struct folio *folio)
 }
 
 /*
- * Protects a run of locked small folios by a walk over the page tables. The walk
+ * Protects a run of locked small folios by walks over the page tables. A walk
  * stops at a mapping that is private or of a read-only file, so that there must
  * be none. Fails, having done part of it, if there may have been.
+ *
+ * Between the two walks an entry is read-only but dirty, and mprotect() and NUMA
+ * hinting, which do not care for the folio's lock, make such an entry writable
+ * without a fault. So both are made twice: what is found read-only at one time,
+ * and clean at a later one, has been both in between, as nobody but the holder
+ * of the lock cleans an entry, and it stays so until there is a fault.
  */
 static bool vmshm_protect_together(struct vmshm_pass *pass,
 				   const struct vmshm_run *run)
@@ -78,17 +84,23 @@ static bool vmshm_protect_together(struct vmshm_pass *pass,
 	pgoff_t first = run->folios[0]->index;
 	DECLARE_BITMAP(dirty, VMSHM_RUN_MAX);
 	pgoff_t start = 0, end = 0;
+	unsigned long changed;
 	unsigned int i;
 
 	if (!seq)
 		return false;
 	bitmap_zero(dirty, VMSHM_RUN_MAX);
-	wp_shared_mapping_range(pass->mapping, first, run->nr);
-	clean_record_shared_mapping_range(pass->mapping, first, run->nr, first,
-					  dirty, &start, &end);
+	for (i = 0; i < 2; i++) {
+		changed = wp_shared_mapping_range(pass->mapping, first,
+						  run->nr);
+		changed += clean_record_shared_mapping_range(pass->mapping,
+							     first, run->nr,
+							     first, dirty,
+							     &start, &end);
+	}
 	for_each_set_bit(i, dirty, run->nr)
 		folio_mark_dirty(run->folios[i]);
-	return vmshm_maps_all_shared_end(region, seq);
+	return !changed && vmshm_maps_all_shared_end(region, seq);
 }
 
 /* Protects a run of locked folios, and unlocks them. */

@@ -583,6 +583,43 @@ TEST_F(log_paths, held_by_pipe)
 }
 
 /*
+ * mprotect() makes what is dirty writable without a fault, and asks nobody: the
+ * time between protecting an entry and cleaning it is enough for it. A page that
+ * was once made writable so is not reported ever after.
+ */
+static void *mprotect_thread(void *arg)
+{
+	struct writers *writers = arg;
+
+	while (!atomic_load(&writers->end)) {
+		mprotect(writers->mem, SIZE, PROT_READ);
+		mprotect(writers->mem, SIZE, PROT_READ | PROT_WRITE);
+		write_all(writers->mem);
+		mprotect(writers->mem, SIZE, PROT_READ);
+		mprotect(writers->mem, SIZE, PROT_READ | PROT_WRITE);
+	}
+	return NULL;
+}
+
+TEST_F(log_paths, mprotect_while_fetched)
+{
+	struct writers writers = { .mem = self->mem };
+	pthread_t thread;
+	int i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, mprotect_thread, &writers));
+	for (i = 0; i < 3000; i++)
+		if (vt_log_count(self->log, 0) < 0)
+			break;
+	EXPECT_EQ(3000, i);
+	atomic_store(&writers.end, 1);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_LE(0, vt_log_count(self->log, 0));
+	write_all(self->mem);
+	EXPECT_TRUE(vt_log_reports(self->log, 0, NR));
+}
+
+/*
  * References are counted while others map and unmap the page: none of that may
  * hide the one that is held.
  */
