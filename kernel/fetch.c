@@ -15,7 +15,13 @@
 #include "dirty.h"
 #include "trace.h"
 
-/* Elements of the buffer: 64 KiB of ranges, 32 KiB of bitmap. */
+/*
+ * Elements of the buffer. The first is on the stack: most fetches find little,
+ * and memory is cleared when it is allocated. Each that follows is larger, up to
+ * 64 KiB of ranges.
+ */
+#define VMSHM_FETCH_FIRST	32U
+#define VMSHM_FETCH_GROWTH	4U
 #define VMSHM_FETCH_CHUNK	4096U
 
 /* Ranges of one REARM, see struct vmshm_log_rearm. */
@@ -30,7 +36,8 @@ struct vmshm_fetch {
 	pgoff_t end;		/* where it is to end */
 	pgoff_t origin;		/* page of the chunk's begin */
 	void *chunk;
-	u32 room;		/* elements of the chunk */
+	u32 size;		/* elements of the chunk */
+	u32 room;		/* of them, to be used */
 	u32 count;		/* of them, in use */
 	u64 pages;
 	u64 pinned;
@@ -144,6 +151,25 @@ static int vmshm_fetch_chunk(struct vmshm_fetch *fetch)
 	return err;
 }
 
+/* Takes a larger chunk, or goes on with the one there is. */
+static void vmshm_fetch_grow(struct vmshm_fetch *fetch, void *first, u32 count)
+{
+	u32 size = min3(fetch->size * VMSHM_FETCH_GROWTH, VMSHM_FETCH_CHUNK,
+			count);
+	void *chunk;
+
+	if (size <= fetch->size)
+		return;
+	chunk = kvmalloc_array(size, vmshm_fetch_element(fetch->format),
+			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!chunk)
+		return;
+	if (fetch->chunk != first)
+		kvfree(fetch->chunk);
+	fetch->chunk = chunk;
+	fetch->size = size;
+}
+
 /*
  * Without an error of the caller's memory, what is left unread stays marked and
  * out_next tells where; -EINTR is for a call that got nowhere.
@@ -151,14 +177,17 @@ static int vmshm_fetch_chunk(struct vmshm_fetch *fetch)
 static int vmshm_fetch_run(struct vmshm_fetch *fetch, u64 uaddr, u32 count,
 			   u32 *out_count)
 {
+	struct vmshm_log_range first[VMSHM_FETCH_FIRST];
 	size_t element = vmshm_fetch_element(fetch->format);
 	pgoff_t begin = fetch->page;
 	int err = 0;
 
-	do {
+	fetch->chunk = first;
+	fetch->size = sizeof(first) / element;
+	for (;;) {
 		u64 pages = fetch->pages, pinned = fetch->pinned;
 
-		fetch->room = min(count - *out_count, VMSHM_FETCH_CHUNK);
+		fetch->room = min(count - *out_count, fetch->size);
 		mutex_lock(&fetch->log->mutex);
 		err = vmshm_fetch_chunk(fetch);
 		mutex_unlock(&fetch->log->mutex);
@@ -175,8 +204,12 @@ static int vmshm_fetch_run(struct vmshm_fetch *fetch, u64 uaddr, u32 count,
 			break;
 		}
 		*out_count += fetch->count;
-	} while (!err && fetch->page < fetch->end && *out_count < count);
-
+		if (err || fetch->page == fetch->end || *out_count == count)
+			break;
+		vmshm_fetch_grow(fetch, first, count - *out_count);
+	}
+	if (fetch->chunk != first)
+		kvfree(fetch->chunk);
 	return fetch->page > begin ? 0 : err;
 }
 
@@ -255,18 +288,11 @@ int vmshm_ioctl_log_fetch(struct vmshm_ucmd *ucmd)
 	fetch.page = arg->first_page;
 	fetch.end = arg->end_page ?: log->end;
 
-	if (arg->format == VMSHM_LOG_COUNT) {
+	if (arg->format == VMSHM_LOG_COUNT)
 		err = vmshm_fetch_count(&fetch);
-	} else {
-		fetch.chunk = kvmalloc_array(min(arg->count, VMSHM_FETCH_CHUNK),
-					     vmshm_fetch_element(arg->format),
-					     GFP_KERNEL_ACCOUNT);
-		if (!fetch.chunk)
-			return -ENOMEM;
+	else
 		err = vmshm_fetch_run(&fetch, arg->buffer, arg->count,
 				      &arg->out_count);
-		kvfree(fetch.chunk);
-	}
 	if (err)
 		return err;
 

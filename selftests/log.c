@@ -897,9 +897,12 @@ TEST_F(log, fault_in_second_chunk)
 		ASSERT_EQ(0, vt_mark(fd, 2 * i, 1));
 	arg.buffer = (uintptr_t)buf;
 	EXPECT_EQ(0, vt_log_fetch(log, &arg));
-	EXPECT_EQ(4096, arg.out_count);
-	EXPECT_EQ(4096, arg.out_pages);
-	EXPECT_EQ(8192, arg.out_next);
+	/* How much that is, is nobody's business. */
+	EXPECT_LT(0, arg.out_count);
+	EXPECT_GE(4096, arg.out_count);
+	EXPECT_EQ(arg.out_count, arg.out_pages);
+	EXPECT_EQ(2 * arg.out_count, arg.out_next);
+	EXPECT_LE(8192 - arg.out_count, vt_log_count(log, VMSHM_LOG_PEEK));
 	EXPECT_TRUE(vt_log_reports(log, 16382, 1));
 }
 
