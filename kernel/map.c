@@ -139,10 +139,24 @@ static void vmshm_vma_close(struct vm_area_struct *vma)
 	kfree(map);
 }
 
+/*
+ * A mapping that tracks writes gets what was read mapped read-only, and a fault
+ * more when it is written. With no log open there is nothing to track: have the
+ * core map it as for a write. The folio is locked until that is done, and a log
+ * that opens now locks each folio to protect it.
+ */
+static void vmshm_fault_open(struct vmshm_region *region, struct vm_fault *vmf)
+{
+	if ((vmf->vma->vm_flags & (VM_SHARED | VM_WRITE)) ==
+	    (VM_SHARED | VM_WRITE) && list_empty(&region->logs))
+		vmf->flags |= FAULT_FLAG_WRITE;
+}
+
 static vm_fault_t vmshm_vma_fault(struct vm_fault *vmf)
 {
 	const struct vmshm_map *map = vmf->vma->vm_private_data;
 	struct vmshm_region *region = map->region;
+	vm_fault_t ret;
 
 	this_cpu_inc(region->counters->faults);
 	trace_vmshm_fault(region, vmf);
@@ -151,7 +165,10 @@ static vm_fault_t vmshm_vma_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	if (vmshm_backing_charge(region, vmf->pgoff, 1))
 		return VM_FAULT_SIGBUS;
-	return vmshm_shmem_vm_ops->fault(vmf);
+	ret = vmshm_shmem_vm_ops->fault(vmf);
+	if ((ret & VM_FAULT_LOCKED) && !(vmf->flags & FAULT_FLAG_WRITE))
+		vmshm_fault_open(region, vmf);
+	return ret;
 }
 
 static vm_fault_t vmshm_vma_page_mkwrite(struct vm_fault *vmf)
