@@ -10,6 +10,7 @@
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -105,6 +106,19 @@ static inline int vmshm_folio_mapcount(struct folio *folio)
 	return count - entire * nr;
 #else
 	return folio_mapcount(folio);
+#endif
+}
+
+/* The folio at an index, with a reference; NULL if none is in memory. */
+static inline struct folio *vmshm_get_folio(struct address_space *mapping,
+					    pgoff_t index)
+{
+	struct folio *folio = filemap_get_folio(mapping, index);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	return xa_is_value(folio) ? NULL : folio;
+#else
+	return IS_ERR(folio) ? NULL : folio;
 #endif
 }
 

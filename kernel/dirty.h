@@ -38,6 +38,9 @@
 
 #define VMSHM_LOG_LOCKS		16
 
+/* Folios that are locked at a time, at the most. */
+#define VMSHM_RUN_MAX		64
+
 /**
  * struct vmshm_unit - the dirty pages of one unit of a log
  * @dirty: marked pages
@@ -67,6 +70,7 @@ struct vmshm_unit {
  * @coarse: units of which all pages are marked; such a unit has no dirty bits.
  *	Protected as its struct vmshm_unit is. Allocated when the log is opened:
  *	a mark can always be made here.
+ * @folios: those that are being protected; under @mutex
  * @locks: protect the units, see vmshm_log_lock()
  * @nr_dirty: number of marked pages
  * @watermark: pages that must be marked for poll() to say POLLIN
@@ -94,6 +98,7 @@ struct vmshm_log {
 	struct mutex mutex;
 	struct xarray units;
 	unsigned long *coarse;
+	struct folio *folios[VMSHM_RUN_MAX];
 	spinlock_t locks[VMSHM_LOG_LOCKS];
 	atomic64_t nr_dirty;
 	u64 watermark;

@@ -26,9 +26,6 @@
 /* Longest pause between checks of suspects that find them all held. */
 #define VMSHM_DRAIN_BACKOFF_MAX	64
 
-/* Folios that are locked at a time, at the most. */
-#define VMSHM_RUN_MAX		64
-
 /*
  * Consecutive small folios, so many at least, are protected together: one walk,
  * one TLB flush and one call of KVM for each mapping of the run. What is faster
@@ -43,17 +40,24 @@ MODULE_PARM_DESC(log_batch_min,
 struct vmshm_pass {
 	struct vmshm_region *region;
 	struct address_space *mapping;
+	struct folio **folios;	/* room for VMSHM_RUN_MAX */
 	unsigned long *held;	/* bitmap of VMSHM_UNIT_PAGES from @base on */
 	pgoff_t base;
 	u64 protected;
 	bool moved;
 };
 
-/* Consecutive folios; each with a reference. */
-struct vmshm_run {
-	struct folio *folios[VMSHM_RUN_MAX];
-	unsigned int nr;
-};
+static void vmshm_pass_init(struct vmshm_pass *pass, struct vmshm_log *log,
+			    unsigned long *held, pgoff_t base)
+{
+	*pass = (struct vmshm_pass){
+		.region = log->region,
+		.mapping = log->region->inner->f_mapping,
+		.folios = log->folios,
+		.held = held,
+		.base = base,
+	};
+}
 
 static void vmshm_pass_hold(struct vmshm_pass *pass, struct folio *folio)
 {
@@ -63,6 +67,13 @@ static void vmshm_pass_hold(struct vmshm_pass *pass, struct folio *folio)
 
 	if (first < end)
 		bitmap_set(pass->held, first - pass->base, end - first);
+}
+
+/* What the page tables knew of writes, reclaim has to know. */
+static void vmshm_folio_dirty(struct folio *folio)
+{
+	if (!folio_test_dirty(folio))
+		folio_mark_dirty(folio);
 }
 
 /*
@@ -77,12 +88,12 @@ static void vmshm_pass_hold(struct vmshm_pass *pass, struct folio *folio)
  * of the lock cleans an entry, and it stays so until there is a fault.
  */
 static bool vmshm_protect_together(struct vmshm_pass *pass,
-				   const struct vmshm_run *run)
+				   struct folio **run, unsigned int nr)
 {
 	struct vmshm_region *region = pass->region;
 	unsigned int seq = vmshm_maps_all_shared_begin(region);
-	pgoff_t first = run->folios[0]->index;
 	DECLARE_BITMAP(dirty, VMSHM_RUN_MAX);
+	pgoff_t first = run[0]->index;
 	pgoff_t start = 0, end = 0;
 	unsigned long changed;
 	unsigned int i;
@@ -91,58 +102,58 @@ static bool vmshm_protect_together(struct vmshm_pass *pass,
 		return false;
 	bitmap_zero(dirty, VMSHM_RUN_MAX);
 	for (i = 0; i < 2; i++) {
-		changed = wp_shared_mapping_range(pass->mapping, first,
-						  run->nr);
+		changed = wp_shared_mapping_range(pass->mapping, first, nr);
 		changed += clean_record_shared_mapping_range(pass->mapping,
-							     first, run->nr,
-							     first, dirty,
-							     &start, &end);
+							     first, nr, first,
+							     dirty, &start,
+							     &end);
 	}
-	for_each_set_bit(i, dirty, run->nr)
-		folio_mark_dirty(run->folios[i]);
+	for (i = 0; i < nr; i++)
+		if (test_bit(i, dirty))
+			vmshm_folio_dirty(run[i]);
 	return !changed && vmshm_maps_all_shared_end(region, seq);
 }
 
 /* Protects a run of locked folios, and unlocks them. */
-static void vmshm_protect_run(struct vmshm_pass *pass,
-			      const struct vmshm_run *run)
+static void vmshm_protect_run(struct vmshm_pass *pass, struct folio **run,
+			      unsigned int nr)
 {
 	unsigned int batch_min = READ_ONCE(log_batch_min);
-	bool together = batch_min && run->nr > 1 && run->nr >= batch_min;
+	bool together = batch_min && nr > 1 && nr >= batch_min;
 	unsigned int i;
 
 	if (together)
-		together = vmshm_protect_together(pass, run);
-	for (i = 0; i < run->nr; i++) {
-		struct folio *folio = run->folios[i];
+		together = vmshm_protect_together(pass, run, nr);
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = run[i];
 
 		if (!together && folio_mkclean(folio))
-			folio_mark_dirty(folio);
+			vmshm_folio_dirty(folio);
 		if (vmshm_folio_held(folio))
 			vmshm_pass_hold(pass, folio);
 		folio_unlock(folio);
 	}
-	pass->protected += run->nr;
+	pass->protected += nr;
 }
 
 /*
  * Locks what begins @all and can be protected together; only the first folio is
- * waited for. Returns how many folios of @all that used up.
+ * waited for. Returns how many folios of @all it looked at; in @nr how many of
+ * these are locked.
  */
-static unsigned int vmshm_lock_run(struct vmshm_pass *pass,
-				   struct folio **all, unsigned int nr_all,
-				   struct vmshm_run *run)
+static unsigned int vmshm_lock_run(struct vmshm_pass *pass, struct folio **all,
+				   unsigned int nr_all, unsigned int *nr)
 {
 	unsigned int i;
 
-	run->nr = 0;
 	for (i = 0; i < nr_all; i++) {
 		struct folio *folio = all[i];
 
+		*nr = i;
 		if (i && (folio_test_large(folio) ||
 			  folio->index != all[i - 1]->index + 1 ||
 			  !folio_trylock(folio)))
-			break;
+			return i;
 		if (!i)
 			folio_lock(folio);
 		if (folio->mapping != pass->mapping) {
@@ -151,7 +162,7 @@ static unsigned int vmshm_lock_run(struct vmshm_pass *pass,
 			pass->moved = true;
 			return i + 1;
 		}
-		run->folios[run->nr++] = folio;
+		*nr = i + 1;
 		if (folio_test_large(folio))
 			return i + 1;
 	}
@@ -160,18 +171,23 @@ static unsigned int vmshm_lock_run(struct vmshm_pass *pass,
 
 /* Collects resident folios of [*@index, @end), each with a reference. */
 static unsigned int vmshm_get_folios(struct vmshm_pass *pass, pgoff_t *index,
-				     pgoff_t end, struct folio **folios)
+				     pgoff_t end)
 {
 	struct folio_batch batch;
 	unsigned int nr = 0, i, n;
 
+	if (end - *index == 1) {
+		pass->folios[0] = vmshm_get_folio(pass->mapping, *index);
+		*index = end;
+		return !!pass->folios[0];
+	}
 	folio_batch_init(&batch);
 	while (*index < end && nr + PAGEVEC_SIZE <= VMSHM_RUN_MAX) {
 		n = filemap_get_folios(pass->mapping, index, end - 1, &batch);
 		if (!n)
 			break;
 		for (i = 0; i < n; i++)
-			folios[nr++] = batch.folios[i];
+			pass->folios[nr++] = batch.folios[i];
 		/* The references are ours now. */
 		folio_batch_init(&batch);
 	}
@@ -181,23 +197,24 @@ static unsigned int vmshm_get_folios(struct vmshm_pass *pass, pgoff_t *index,
 /* Protects the resident folios of [@first, @end). */
 static void vmshm_pass_run(struct vmshm_pass *pass, pgoff_t first, pgoff_t end)
 {
-	struct folio *folios[VMSHM_RUN_MAX];
-	struct vmshm_run run;
-	unsigned int nr, i;
+	unsigned int nr, locked, i, n;
 	pgoff_t index;
 
 	do {
 		pass->moved = false;
 		index = first;
-		while ((nr = vmshm_get_folios(pass, &index, end, folios))) {
-			for (i = 0; i < nr; ) {
-				i += vmshm_lock_run(pass, folios + i, nr - i,
-						    &run);
-				if (run.nr)
-					vmshm_protect_run(pass, &run);
+		while (index < end &&
+		       (nr = vmshm_get_folios(pass, &index, end))) {
+			for (i = 0; i < nr; i += n) {
+				n = vmshm_lock_run(pass, pass->folios + i,
+						   nr - i, &locked);
+				if (locked)
+					vmshm_protect_run(pass,
+							  pass->folios + i,
+							  locked);
 			}
 			for (i = 0; i < nr; i++)
-				folio_put(folios[i]);
+				folio_put(pass->folios[i]);
 			cond_resched();
 		}
 	} while (pass->moved);
@@ -221,14 +238,10 @@ static void vmshm_recheck_held(struct vmshm_log *log, unsigned long *held,
 			       pgoff_t base)
 {
 	DECLARE_BITMAP(suspects, VMSHM_UNIT_PAGES);
-	struct vmshm_pass pass = {
-		.region = log->region,
-		.mapping = log->region->inner->f_mapping,
-		.held = held,
-		.base = base,
-	};
+	struct vmshm_pass pass;
 	unsigned int from, to;
 
+	vmshm_pass_init(&pass, log, held, base);
 	bitmap_copy(suspects, held, VMSHM_UNIT_PAGES);
 	bitmap_zero(held, VMSHM_UNIT_PAGES);
 	for_each_set_bitrange(from, to, suspects, VMSHM_UNIT_PAGES)
@@ -274,15 +287,11 @@ u64 vmshm_harvest_protect(struct vmshm_log *log, struct vmshm_take *take,
 			  bool *drained)
 {
 	DECLARE_BITMAP(held, VMSHM_UNIT_PAGES);
-	struct vmshm_pass pass = {
-		.region = log->region,
-		.mapping = log->region->inner->f_mapping,
-		.held = held,
-		.base = vmshm_unit_page(take->unit),
-	};
+	struct vmshm_pass pass;
 	unsigned int from, to, n;
 
 	lockdep_assert_held(&log->mutex);
+	vmshm_pass_init(&pass, log, held, vmshm_unit_page(take->unit));
 	bitmap_zero(held, VMSHM_UNIT_PAGES);
 	for_each_set_bitrange(from, to, take->bits, VMSHM_UNIT_PAGES)
 		vmshm_pass_run(&pass, pass.base + from, pass.base + to);
@@ -313,12 +322,8 @@ u64 vmshm_harvest_protect(struct vmshm_log *log, struct vmshm_take *take,
 int vmshm_harvest_open(struct vmshm_log *log)
 {
 	DECLARE_BITMAP(held, VMSHM_UNIT_PAGES);
-	struct vmshm_pass pass = {
-		.region = log->region,
-		.mapping = log->region->inner->f_mapping,
-		.held = held,
-	};
 	pgoff_t page = log->first;
+	struct vmshm_pass pass;
 	struct folio_batch batch;
 	int err;
 
@@ -326,6 +331,7 @@ int vmshm_harvest_open(struct vmshm_log *log)
 	if (err)
 		return err;
 
+	vmshm_pass_init(&pass, log, held, 0);
 	folio_batch_init(&batch);
 	/* From one unit that has a folio to the next. */
 	while (page < log->end) {
