@@ -16,9 +16,6 @@
 
 #include "dirty.h"
 
-/* One in so many predicted pages is left to fault, another one each round. */
-#define VMSHM_PREDICT_ROUNDS	16
-
 static struct kmem_cache *vmshm_unit_cache;
 
 static spinlock_t *vmshm_log_lock(struct vmshm_log *log, unsigned long unit)
@@ -111,10 +108,13 @@ static unsigned int vmshm_mark_coarse(struct vmshm_log *log, unsigned long unit,
 {
 	unsigned int marked = 0;
 
+	/* In this order: who finds a bit in the summary was told to look. */
+	atomic_inc(&log->nr_coarse);
 	set_bit(unit - log->base, log->coarse);
 	if (u) {
 		marked = bitmap_weight(u->dirty, VMSHM_UNIT_PAGES);
 		bitmap_zero(u->dirty, VMSHM_UNIT_PAGES);
+		bitmap_zero(u->around, VMSHM_UNIT_PAGES);
 	}
 	return vmshm_log_unit_pages(log, unit) - marked;
 }
@@ -124,8 +124,11 @@ static unsigned int vmshm_mark_fine(struct vmshm_unit *u, unsigned int from,
 {
 	unsigned int before, after;
 
-	if (to == from + 1)
+	if (to == from + 1) {
+		__clear_bit(from, u->around);
 		return !__test_and_set_bit(from, u->dirty);
+	}
+	bitmap_clear(u->around, from, to - from);
 	before = bitmap_weight(u->dirty, VMSHM_UNIT_PAGES);
 	bitmap_set(u->dirty, from, to - from);
 	after = bitmap_weight(u->dirty, VMSHM_UNIT_PAGES);
@@ -162,6 +165,18 @@ unlock:
 	return added;
 }
 
+static void vmshm_log_add_dirty(struct vmshm_log *log, s64 added)
+{
+	s64 watermark = READ_ONCE(log->watermark);
+	s64 dirty;
+
+	if (!added)
+		return;
+	dirty = atomic64_add_return(added, &log->nr_dirty);
+	if (dirty >= watermark && dirty - added < watermark)
+		wake_up_interruptible_poll(&log->wait, EPOLLIN | EPOLLRDNORM);
+}
+
 /**
  * vmshm_log_mark() - mark pages in one log
  * @log: the log
@@ -176,8 +191,7 @@ void vmshm_log_mark(struct vmshm_log *log, pgoff_t first, u64 nr)
 	pgoff_t page = max_t(u64, first, log->first);
 	pgoff_t end = nr < log->end && first < log->end - nr ? first + nr :
 		log->end;
-	u64 watermark = READ_ONCE(log->watermark);
-	s64 added = 0, dirty;
+	s64 added = 0;
 
 	while (page < end) {
 		unsigned int from = vmshm_page_in_unit(page);
@@ -187,11 +201,59 @@ void vmshm_log_mark(struct vmshm_log *log, pgoff_t first, u64 nr)
 		added += vmshm_mark_unit(log, vmshm_page_unit(page), from, to);
 		page += to - from;
 	}
-	if (!added)
+	vmshm_log_add_dirty(log, added);
+}
+
+/* Is there any page of this unit in the log? */
+static bool vmshm_log_has_unit(const struct vmshm_log *log, unsigned long unit)
+{
+	return unit >= log->base && unit <= vmshm_page_unit(log->end - 1);
+}
+
+/**
+ * vmshm_log_mark_around() - mark pages of a unit that write-around opens
+ * @log: the log
+ * @unit: number of the unit
+ * @pages: bitmap of the unit's pages, some of which may lie outside of the log
+ *
+ * Context: called under a page table lock.
+ */
+void vmshm_log_mark_around(struct vmshm_log *log, unsigned long unit,
+			   const unsigned long *pages)
+{
+	spinlock_t *lock = vmshm_log_lock(log, unit);
+	DECLARE_BITMAP(clipped, VMSHM_UNIT_PAGES);
+	unsigned int from, to, added = 0;
+	struct vmshm_unit *u;
+
+	if (!vmshm_log_has_unit(log, unit))
 		return;
-	dirty = atomic64_add_return(added, &log->nr_dirty);
-	if (dirty >= (s64)watermark && dirty - added < (s64)watermark)
-		wake_up_interruptible_poll(&log->wait, EPOLLIN | EPOLLRDNORM);
+	vmshm_log_clip(log, unit, &from, &to);
+	if (to - from < VMSHM_UNIT_PAGES) {
+		bitmap_zero(clipped, VMSHM_UNIT_PAGES);
+		bitmap_set(clipped, from, to - from);
+		if (!bitmap_and(clipped, clipped, pages, VMSHM_UNIT_PAGES))
+			return;
+		pages = clipped;
+	}
+
+	spin_lock(lock);
+	if (test_bit(unit - log->base, log->coarse))
+		goto unlock;
+	u = xa_load(&log->units, unit);
+	if (!u)
+		u = vmshm_log_add_unit(log, unit,
+				       GFP_NOWAIT | __GFP_NOWARN |
+				       __GFP_ACCOUNT);
+	if (u) {
+		added = vmshm_unit_mark_around(u, pages);
+	} else {
+		added = vmshm_mark_coarse(log, unit, NULL);
+		atomic64_inc(&log->coarse_marks);
+	}
+unlock:
+	spin_unlock(lock);
+	vmshm_log_add_dirty(log, added);
 }
 
 /**
@@ -265,10 +327,7 @@ static unsigned int vmshm_take_coarse(struct vmshm_log *log,
 	    !vmshm_take_split(log, take, u))
 		return 0;
 	clear_bit(take->unit - log->base, log->coarse);
-	if (u) {
-		bitmap_set(u->last, take->from, n);
-		u->round++;
-	}
+	atomic_dec(&log->nr_coarse);
 	return n;
 }
 
@@ -276,7 +335,7 @@ static unsigned int vmshm_take_fine(struct vmshm_log *log,
 				    struct vmshm_take *take,
 				    struct vmshm_unit *u)
 {
-	unsigned int n;
+	unsigned int first, end, n;
 
 	take->end = vmshm_runs_end(u->dirty, take->from, take->to,
 				   take->max_runs);
@@ -287,11 +346,9 @@ static unsigned int vmshm_take_fine(struct vmshm_log *log,
 
 	n = bitmap_weight(take->bits, VMSHM_UNIT_PAGES);
 	bitmap_andnot(u->dirty, u->dirty, take->bits, VMSHM_UNIT_PAGES);
-	bitmap_clear(u->last, take->from, take->end - take->from);
-	bitmap_or(u->last, u->last, take->bits, VMSHM_UNIT_PAGES);
-	u->round++;
-	if (bitmap_empty(u->dirty, VMSHM_UNIT_PAGES) &&
-	    bitmap_empty(u->last, VMSHM_UNIT_PAGES))
+	vmshm_log_clip(log, take->unit, &first, &end);
+	vmshm_unit_learn(u, take, end);
+	if (bitmap_empty(u->dirty, VMSHM_UNIT_PAGES) && vmshm_unit_idle(u))
 		vmshm_log_del_unit(log, take->unit, u);
 	return n;
 }
@@ -322,44 +379,6 @@ void vmshm_log_take(struct vmshm_log *log, struct vmshm_take *take)
 	atomic64_sub(n, &log->nr_dirty);
 }
 
-static void vmshm_log_forget(struct vmshm_log *log, pgoff_t first)
-{
-	pgoff_t page = max(first, log->first);
-
-	while (page < log->end) {
-		struct vmshm_take take = { .max_runs = UINT_MAX };
-		pgoff_t base;
-
-		take.unit = vmshm_log_next_unit(log, vmshm_page_unit(page));
-		base = vmshm_unit_page(take.unit);
-		if (base >= log->end)
-			break;
-		page = max(page, base);
-		take.from = page - base;
-		take.to = min_t(u64, log->end - base, VMSHM_UNIT_PAGES);
-		vmshm_log_take(log, &take);
-		page = base + take.to;
-		cond_resched();
-	}
-}
-
-/**
- * vmshm_dirty_forget() - a region was shrunk: its logs do without the rest
- * @region: the region, truncated
- * @first: first page that is gone
- *
- * Context: may sleep; takes region->logs_mutex.
- */
-void vmshm_dirty_forget(struct vmshm_region *region, pgoff_t first)
-{
-	struct vmshm_log *log;
-
-	mutex_lock(&region->logs_mutex);
-	list_for_each_entry(log, &region->logs, node)
-		vmshm_log_forget(log, first);
-	mutex_unlock(&region->logs_mutex);
-}
-
 /**
  * vmshm_log_next_unit() - find a unit that may have marks
  * @log: the log
@@ -370,10 +389,12 @@ void vmshm_dirty_forget(struct vmshm_region *region, pgoff_t first)
 unsigned long vmshm_log_next_unit(struct vmshm_log *log, unsigned long unit)
 {
 	unsigned long last = vmshm_page_unit(log->end - 1);
-	unsigned long coarse, fine = unit;
+	unsigned long coarse = last + 1, fine = unit;
 
-	coarse = find_next_bit(log->coarse, last - log->base + 1,
-			       unit - log->base) + log->base;
+	/* It has a word for 128 MiB: not to be searched in vain. */
+	if (atomic_read(&log->nr_coarse))
+		coarse = find_next_bit(log->coarse, last - log->base + 1,
+				       unit - log->base) + log->base;
 	if (!xa_find(&log->units, &fine, last, XA_PRESENT))
 		fine = last + 1;
 	return min(coarse, fine);
@@ -383,43 +404,40 @@ unsigned long vmshm_log_next_unit(struct vmshm_log *log, unsigned long unit)
  * vmshm_log_predict() - which pages of a unit will be written?
  * @log: the log
  * @unit: number of the unit
- * @may: pages that are dirty or predicted to be; pages outside of the log are
- *	in it, since it does not mind them
- * @marked: pages that are dirty; likewise
- *
- * Predicted is what the last fetch found dirty. One page in
- * VMSHM_PREDICT_ROUNDS is left out, another one each round: it faults if it is
- * written, and if it is not, it is not predicted any more. So a page that is no
- * longer written is reported for that many rounds at the most.
+ * @expected: of each bitmap the bits are cleared that do not hold for this log
  */
 void vmshm_log_predict(struct vmshm_log *log, unsigned long unit,
-		       unsigned long *may, unsigned long *marked)
+		       struct vmshm_expected *expected)
 {
 	spinlock_t *lock = vmshm_log_lock(log, unit);
-	unsigned int from = 0, to = 0, i;
+	DECLARE_BITMAP(outside, VMSHM_UNIT_PAGES);
 	struct vmshm_unit *u;
+	unsigned int from, to;
 
-	bitmap_fill(marked, VMSHM_UNIT_PAGES);
-	bitmap_fill(may, VMSHM_UNIT_PAGES);
-	if (unit < log->base || unit > vmshm_page_unit(log->end - 1))
+	if (!vmshm_log_has_unit(log, unit))
 		return;
-
 	vmshm_log_clip(log, unit, &from, &to);
-	spin_lock(lock);
-	if (!test_bit(unit - log->base, log->coarse)) {
-		bitmap_clear(marked, from, to - from);
-		u = xa_load(&log->units, unit);
-		if (u) {
-			bitmap_or(marked, marked, u->dirty, VMSHM_UNIT_PAGES);
-			bitmap_copy(may, u->last, VMSHM_UNIT_PAGES);
-			for (i = u->round % VMSHM_PREDICT_ROUNDS;
-			     i < VMSHM_UNIT_PAGES; i += VMSHM_PREDICT_ROUNDS)
-				__clear_bit(i, may);
-		} else {
-			bitmap_zero(may, VMSHM_UNIT_PAGES);
-		}
-		bitmap_or(may, may, marked, VMSHM_UNIT_PAGES);
+	bitmap_zero(outside, VMSHM_UNIT_PAGES);
+	if (to - from < VMSHM_UNIT_PAGES) {
+		bitmap_fill(outside, VMSHM_UNIT_PAGES);
+		bitmap_clear(outside, from, to - from);
 	}
+	bitmap_and(expected->outside, expected->outside, outside,
+		   VMSHM_UNIT_PAGES);
+
+	spin_lock(lock);
+	if (test_bit(unit - log->base, log->coarse))
+		goto unlock;
+	u = xa_load(&log->units, unit);
+	if (u) {
+		vmshm_unit_predict(u, outside, expected);
+	} else {
+		bitmap_and(expected->may, expected->may, outside,
+			   VMSHM_UNIT_PAGES);
+		bitmap_and(expected->marked, expected->marked, outside,
+			   VMSHM_UNIT_PAGES);
+	}
+unlock:
 	spin_unlock(lock);
 }
 

@@ -41,18 +41,28 @@
 /* Folios that are locked at a time, at the most. */
 #define VMSHM_RUN_MAX		64
 
+#define VMSHM_UNIT_WORDS	BITS_TO_LONGS(VMSHM_UNIT_PAGES)
+
 /**
  * struct vmshm_unit - the dirty pages of one unit of a log
  * @dirty: marked pages
- * @last: pages that the last fetch found marked: predicted to be written again
- * @round: number of fetches; see vmshm_unit_predict()
+ * @around: those of @dirty that nobody but write-around has marked: whether they
+ *	were written is not known
+ * @once: pages that are known to have been written in the last round, and are
+ *	not in @hot
+ * @hot: pages that are expected to be written in each round
+ * @level: for each word of @hot how well that went; see predict.c
+ * @probe: for each word of @hot, which pages are next to be left closed
  *
  * Protected by the lock of log->locks that vmshm_log_lock() takes.
  */
 struct vmshm_unit {
 	DECLARE_BITMAP(dirty, VMSHM_UNIT_PAGES);
-	DECLARE_BITMAP(last, VMSHM_UNIT_PAGES);
-	unsigned int round;
+	DECLARE_BITMAP(around, VMSHM_UNIT_PAGES);
+	DECLARE_BITMAP(once, VMSHM_UNIT_PAGES);
+	DECLARE_BITMAP(hot, VMSHM_UNIT_PAGES);
+	u8 level[VMSHM_UNIT_WORDS];
+	u8 probe[VMSHM_UNIT_WORDS];
 };
 
 /**
@@ -70,6 +80,7 @@ struct vmshm_unit {
  * @coarse: units of which all pages are marked; such a unit has no dirty bits.
  *	Protected as its struct vmshm_unit is. Allocated when the log is opened:
  *	a mark can always be made here.
+ * @nr_coarse: number of bits set in @coarse, or more while one is being set
  * @folios: those that are being protected; under @mutex
  * @locks: protect the units, see vmshm_log_lock()
  * @nr_dirty: number of marked pages
@@ -98,6 +109,7 @@ struct vmshm_log {
 	struct mutex mutex;
 	struct xarray units;
 	unsigned long *coarse;
+	atomic_t nr_coarse;
 	struct folio *folios[VMSHM_RUN_MAX];
 	spinlock_t locks[VMSHM_LOG_LOCKS];
 	atomic64_t nr_dirty;
@@ -134,6 +146,18 @@ struct vmshm_take {
 	DECLARE_BITMAP(bits, VMSHM_UNIT_PAGES);
 };
 
+/**
+ * struct vmshm_expected - what logs expect of the pages of a unit
+ * @may: dirty or expected to be, or outside of the log
+ * @marked: dirty, or outside of the log
+ * @outside: outside of the log
+ */
+struct vmshm_expected {
+	DECLARE_BITMAP(may, VMSHM_UNIT_PAGES);
+	DECLARE_BITMAP(marked, VMSHM_UNIT_PAGES);
+	DECLARE_BITMAP(outside, VMSHM_UNIT_PAGES);
+};
+
 /* dirty.c */
 size_t vmshm_log_coarse_bytes(const struct vmshm_log *log);
 size_t vmshm_log_memory(const struct vmshm_log *log);
@@ -141,8 +165,20 @@ void vmshm_log_mark(struct vmshm_log *log, pgoff_t first, u64 nr);
 void vmshm_log_take(struct vmshm_log *log, struct vmshm_take *take);
 unsigned long vmshm_log_next_unit(struct vmshm_log *log, unsigned long unit);
 void vmshm_log_predict(struct vmshm_log *log, unsigned long unit,
-		       unsigned long *may, unsigned long *marked);
+		       struct vmshm_expected *expected);
+void vmshm_log_mark_around(struct vmshm_log *log, unsigned long unit,
+			   const unsigned long *pages);
 void vmshm_log_free_units(struct vmshm_log *log);
+
+/* predict.c */
+void vmshm_unit_learn(struct vmshm_unit *u, const struct vmshm_take *take,
+		      unsigned int end);
+bool vmshm_unit_idle(const struct vmshm_unit *u);
+void vmshm_unit_predict(const struct vmshm_unit *u,
+			const unsigned long *outside,
+			struct vmshm_expected *expected);
+unsigned int vmshm_unit_mark_around(struct vmshm_unit *u,
+				    const unsigned long *pages);
 
 /* harvest.c */
 int vmshm_harvest_open(struct vmshm_log *log);

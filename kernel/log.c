@@ -257,6 +257,44 @@ free_log:
 	return err;
 }
 
+static void vmshm_log_forget(struct vmshm_log *log, pgoff_t first)
+{
+	pgoff_t page = max(first, log->first);
+
+	while (page < log->end) {
+		struct vmshm_take take = { .max_runs = UINT_MAX };
+		pgoff_t base;
+
+		take.unit = vmshm_log_next_unit(log, vmshm_page_unit(page));
+		base = vmshm_unit_page(take.unit);
+		if (base >= log->end)
+			break;
+		page = max(page, base);
+		take.from = page - base;
+		take.to = min_t(u64, log->end - base, VMSHM_UNIT_PAGES);
+		vmshm_log_take(log, &take);
+		page = base + take.to;
+		cond_resched();
+	}
+}
+
+/**
+ * vmshm_dirty_forget() - a region was shrunk: its logs do without the rest
+ * @region: the region, truncated
+ * @first: first page that is gone
+ *
+ * Context: may sleep; takes region->logs_mutex.
+ */
+void vmshm_dirty_forget(struct vmshm_region *region, pgoff_t first)
+{
+	struct vmshm_log *log;
+
+	mutex_lock(&region->logs_mutex);
+	list_for_each_entry(log, &region->logs, node)
+		vmshm_log_forget(log, first);
+	mutex_unlock(&region->logs_mutex);
+}
+
 /**
  * vmshm_ioctl_log_watermark() - VMSHM_IOC_LOG_WATERMARK
  * @ucmd: the ioctl, on a log

@@ -20,133 +20,185 @@
  */
 #define VMSHM_AROUND_MARKED	16
 
-/* A walk over the page table of a fault. */
+/*
+ * With no log open: how many entries in a row that cannot be opened end the
+ * search. As many as a read fault maps.
+ */
+#define VMSHM_AROUND_FUTILE	16
+
+/*
+ * What to open in the page table of a fault. Pages are counted from the begin of
+ * the faulting page's unit, of which only is spoken.
+ */
 struct vmshm_around {
 	struct vm_area_struct *vma;
 	struct vmshm_region *region;
-	unsigned long address;	/* the faulting page's, which the core opens */
-	pgoff_t base;		/* of bit 0 of @may */
-	unsigned long *may;	/* pages to open; NULL: all, if no log is open */
+	unsigned long unit;
+	unsigned int page;	/* the faulting page, which the core opens */
+	unsigned int first;	/* of the unit, what is in the page table */
+	unsigned int end;
 	unsigned int opened;
+	DECLARE_BITMAP(may, VMSHM_UNIT_PAGES);
 };
 
+static bool vmshm_around_can_open(pte_t pte)
+{
+	return pte_present(pte) && !pte_protnone(pte) && !pte_write(pte) &&
+	       !pte_uffd_wp(pte);
+}
+
+static void vmshm_around_open(struct vmshm_around *around, pte_t *ptep,
+			      unsigned long addr, pte_t pte)
+{
+	set_pte_at(around->vma->vm_mm, addr, ptep,
+		   pte_mkdirty(vmshm_pte_mkwrite(pte)));
+	around->opened++;
+}
+
+/* Opens what can be opened from one entry on, in one direction. */
+static void vmshm_around_all(struct vmshm_around *around, pte_t *ptep,
+			     unsigned long addr, unsigned int nr, int step)
+{
+	unsigned int futile = 0;
+
+	while (nr-- && futile < VMSHM_AROUND_FUTILE) {
+		pte_t pte;
+
+		ptep += step;
+		addr += step * (long)PAGE_SIZE;
+		pte = ptep_get(ptep);
+		if (vmshm_around_can_open(pte)) {
+			vmshm_around_open(around, ptep, addr, pte);
+			futile = 0;
+		} else {
+			futile++;
+		}
+	}
+}
+
+static void vmshm_around_some(struct vmshm_around *around, pte_t *ptep,
+			      unsigned long addr)
+{
+	pte_t *table = ptep - around->page;
+	DECLARE_BITMAP(open, VMSHM_UNIT_PAGES);
+	unsigned int word, i, n = 0;
+	struct vmshm_log *log;
+	unsigned long bits;
+
+	addr -= around->page * PAGE_SIZE;
+	for (word = 0; word < VMSHM_UNIT_WORDS; word++) {
+		bits = around->may[word];
+		open[word] = bits;
+		for (; bits; bits &= bits - 1) {
+			i = word * BITS_PER_LONG + __ffs(bits);
+			if (vmshm_around_can_open(ptep_get(table + i)))
+				n++;
+			else
+				open[word] &= ~BIT_MASK(i);
+		}
+	}
+	if (!n)
+		return;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(log, &around->region->logs, node)
+		vmshm_log_mark_around(log, around->unit, open);
+	rcu_read_unlock();
+	for (word = 0; word < VMSHM_UNIT_WORDS; word++) {
+		for (bits = open[word]; bits; bits &= bits - 1) {
+			i = word * BITS_PER_LONG + __ffs(bits);
+			vmshm_around_open(around, table + i,
+					  addr + i * PAGE_SIZE,
+					  ptep_get(table + i));
+		}
+	}
+}
+
 /*
- * Called under the page table lock: a log that is not in the list yet will find
- * the entry when it opens, as it takes that lock, and one that is in it gets
- * the mark.
+ * Called for the faulting page's entry, under the lock of its page table, in
+ * which the others are: a log that is not in the list yet will find them when it
+ * opens, as it takes that lock, and one that is in it gets the marks.
  */
 static int vmshm_around_pte(pte_t *ptep, unsigned long addr, void *data)
 {
 	struct vmshm_around *around = data;
-	struct vm_area_struct *vma = around->vma;
-	pgoff_t page = linear_page_index(vma, addr);
-	pte_t pte = ptep_get(ptep);
 
-	if (addr == around->address || !pte_present(pte) ||
-	    pte_protnone(pte) || pte_write(pte) || pte_uffd_wp(pte))
-		return 0;
-	if (around->may) {
-		if (!test_bit(page - around->base, around->may))
-			return 0;
-		vmshm_dirty_mark(around->region, page, 1);
-	} else if (!list_empty(&around->region->logs)) {
-		return 0;
+	if (!bitmap_empty(around->may, VMSHM_UNIT_PAGES)) {
+		vmshm_around_some(around, ptep, addr);
+	} else if (list_empty(&around->region->logs)) {
+		vmshm_around_all(around, ptep, addr,
+				 around->end - around->page - 1, 1);
+		vmshm_around_all(around, ptep, addr,
+				 around->page - around->first, -1);
 	}
-	set_pte_at(vma->vm_mm, addr, ptep, pte_mkdirty(vmshm_pte_mkwrite(pte)));
-	around->opened++;
 	return 0;
 }
 
-/* Opens what @around says between two pages of one page table. */
-static void vmshm_around_walk(struct vmshm_around *around, pgoff_t first,
-			      pgoff_t end)
-{
-	struct vm_area_struct *vma = around->vma;
-	unsigned long addr = vma->vm_start +
-		((first - vma->vm_pgoff) << PAGE_SHIFT);
-
-	/*
-	 * The walk warns about huge page entries, but there can be none: one
-	 * would need a huge folio, and the folio we hold locked, small and in
-	 * the page cache, is in its place.
-	 */
-	apply_to_existing_page_range(vma->vm_mm, addr,
-				     (end - first) << PAGE_SHIFT,
-				     vmshm_around_pte, around);
-	this_cpu_add(around->region->counters->around, around->opened);
-}
-
 /*
- * Fills in which of the VMSHM_UNIT_PAGES pages from @base on, of which the two
- * units @base lies in and next to have their say, all logs expect to be written
- * (@may), and which are marked in all of them (@marked).
+ * Finds the pages that all logs expect to be written. Returns false if there are
+ * none.
  */
-static void vmshm_around_predict(struct vmshm_region *region, pgoff_t base,
-				 unsigned long *may, unsigned long *marked)
+static bool vmshm_around_predict(struct vmshm_around *around)
 {
-	unsigned int shift = vmshm_page_in_unit(base);
-	unsigned long unit = vmshm_page_unit(base);
-	DECLARE_BITMAP(m, 2 * VMSHM_UNIT_PAGES);
-	DECLARE_BITMAP(d, 2 * VMSHM_UNIT_PAGES);
-	const size_t half = BITS_TO_LONGS(VMSHM_UNIT_PAGES);
+	struct vmshm_region *region = around->region;
+	struct vmshm_expected expected;
 	struct vmshm_log *log;
 
-	bitmap_fill(may, VMSHM_UNIT_PAGES);
-	bitmap_fill(marked, VMSHM_UNIT_PAGES);
+	bitmap_fill(expected.may, VMSHM_UNIT_PAGES);
+	bitmap_fill(expected.marked, VMSHM_UNIT_PAGES);
+	bitmap_fill(expected.outside, VMSHM_UNIT_PAGES);
 	rcu_read_lock();
-	list_for_each_entry_rcu(log, &region->logs, node) {
-		vmshm_log_predict(log, unit, m, d);
-		if (shift) {
-			vmshm_log_predict(log, unit + 1, m + half, d + half);
-			bitmap_shift_right(m, m, shift, 2 * VMSHM_UNIT_PAGES);
-			bitmap_shift_right(d, d, shift, 2 * VMSHM_UNIT_PAGES);
-		}
-		bitmap_and(may, may, m, VMSHM_UNIT_PAGES);
-		bitmap_and(marked, marked, d, VMSHM_UNIT_PAGES);
-	}
+	list_for_each_entry_rcu(log, &region->logs, node)
+		vmshm_log_predict(log, around->unit, &expected);
 	rcu_read_unlock();
-}
 
-static void vmshm_around_logged(struct vmshm_around *around, pgoff_t page,
-				pgoff_t first, pgoff_t end)
-{
-	DECLARE_BITMAP(may, VMSHM_UNIT_PAGES);
-	DECLARE_BITMAP(marked, VMSHM_UNIT_PAGES);
-	unsigned int from = 0, to = end - first;
-
-	vmshm_around_predict(around->region, first, may, marked);
-	bitmap_clear(may, to, VMSHM_UNIT_PAGES - to);
-	around->may = may;
-	around->base = first;
-
-	if (bitmap_subset(may, marked, VMSHM_UNIT_PAGES)) {
-		from = round_down(page - first, VMSHM_AROUND_MARKED);
-		to = min(from + VMSHM_AROUND_MARKED, to);
-	}
-	from = find_next_bit(may, to, from);
-	if (from < to)
-		vmshm_around_walk(around, first + from, first + to);
+	/* In the mapping that they were marked for, pages are open. */
+	bitmap_andnot(expected.marked, expected.marked, expected.outside,
+		      VMSHM_UNIT_PAGES);
+	if (READ_ONCE(region->nr_maps) > 1)
+		bitmap_clear(expected.marked,
+			     round_down(around->page, VMSHM_AROUND_MARKED),
+			     VMSHM_AROUND_MARKED);
+	bitmap_andnot(around->may, expected.may, expected.marked,
+		      VMSHM_UNIT_PAGES);
+	bitmap_clear(around->may, 0, around->first);
+	bitmap_clear(around->may, around->end,
+		     VMSHM_UNIT_PAGES - around->end);
+	__clear_bit(around->page, around->may);
+	return !bitmap_empty(around->may, VMSHM_UNIT_PAGES);
 }
 
 static void vmshm_around_fault(struct vmshm_region *region,
 			       struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	unsigned long start = max(vmf->address & PMD_MASK, vma->vm_start);
-	unsigned long end = min((vmf->address & PMD_MASK) + PMD_SIZE,
-				vma->vm_end);
-	struct vmshm_around around = {
-		.vma = vma,
-		.region = region,
-		.address = vmf->address & PAGE_MASK,
-	};
-	pgoff_t first = linear_page_index(vma, start);
-	pgoff_t last = first + ((end - start) >> PAGE_SHIFT);
+	unsigned long address = vmf->address & PAGE_MASK;
+	unsigned long start = max(address & PMD_MASK, vma->vm_start);
+	unsigned long end = min((address & PMD_MASK) + PMD_SIZE, vma->vm_end);
+	unsigned long before = (address - start) >> PAGE_SHIFT;
+	unsigned long after = (end - address) >> PAGE_SHIFT;
+	struct vmshm_around around;
 
+	around.vma = vma;
+	around.region = region;
+	around.unit = vmshm_page_unit(vmf->pgoff);
+	around.page = vmshm_page_in_unit(vmf->pgoff);
+	around.first = around.page > before ? around.page - before : 0;
+	around.end = min_t(unsigned long, around.page + after,
+			   VMSHM_UNIT_PAGES);
+	around.opened = 0;
 	if (list_empty(&region->logs))
-		vmshm_around_walk(&around, first, last);
-	else
-		vmshm_around_logged(&around, vmf->pgoff, first, last);
+		bitmap_zero(around.may, VMSHM_UNIT_PAGES);
+	else if (!vmshm_around_predict(&around))
+		return;
+	/*
+	 * The walk warns about huge page entries, but there can be none: one
+	 * would need a huge folio, and the folio we hold locked, small and in
+	 * the page cache, is in its place.
+	 */
+	apply_to_existing_page_range(vma->vm_mm, address, PAGE_SIZE,
+				     vmshm_around_pte, &around);
+	this_cpu_add(region->counters->around, around.opened);
 }
 
 /**

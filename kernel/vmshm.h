@@ -418,9 +418,9 @@ vm_fault_t vmshm_page_mkwrite(struct vmshm_region *region,
 int vmshm_dirty_init(void);
 void vmshm_dirty_exit(void);
 void vmshm_dirty_mark(struct vmshm_region *region, pgoff_t first, u64 nr);
-void vmshm_dirty_forget(struct vmshm_region *region, pgoff_t first);
 
 /* log.c */
+void vmshm_dirty_forget(struct vmshm_region *region, pgoff_t first);
 int vmshm_ioctl_log_open(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_log_watermark(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_log_stat(struct vmshm_ucmd *ucmd);
