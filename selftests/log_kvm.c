@@ -22,6 +22,8 @@
 #define SIZE		(NR * VT_PAGE)
 #define HUGE_PAGES	(VT_HUGE / VT_PAGE)
 #define SECONDS		5
+/* Writes of the audit between two looks whether it is over. */
+#define BURST		20
 
 /* What a VMM is told to have its guest do. */
 enum request { OP_WRITE, OP_READ, OP_RANDOM };
@@ -79,9 +81,9 @@ static int run_order(struct vt_vm *vm, struct order *order, int id)
 		do {
 			/* A burst here, then there. */
 			seed = seed * 1103515245 + 12345;
-			ret = vt_vm_write_random(vm, 4 * id, order->nr, 100,
+			ret = vt_vm_write_random(vm, 4 * id, order->nr, BURST,
 						 &seed);
-			order->writes += 100;
+			order->writes += BURST;
 			usleep(200);
 		} while (!ret && !atomic_load(&order->stop));
 		return ret;
@@ -152,10 +154,14 @@ static int start(struct vmm *v, enum request op, __u32 first, __u32 nr)
 	return vt_tell(v->child.sock);
 }
 
+/* Each write is several exits of the guest: on a busy machine that takes long. */
 static int finish(struct vmm *v)
 {
-	int ret = vt_hear(v->child.sock);
+	int ret, tries = 0;
 
+	do
+		ret = vt_hear(v->child.sock);
+	while (ret == -ETIMEDOUT && ++tries < 8);
 	return ret ? ret : v->order->ret;
 }
 
