@@ -23,7 +23,7 @@
 	_Static_assert(sizeof(struct type) == (bytes) &&		\
 		       offsetof(struct type, last) == (last_offset), #type)
 
-LAYOUT(vmshm_info, 120, __reserved, 116);
+LAYOUT(vmshm_info, 136, __reserved, 116);
 LAYOUT(vmshm_create, 304, name, 48);
 LAYOUT(vmshm_open, 288, name, 32);
 LAYOUT(vmshm_unlink, 280, name, 24);
@@ -46,6 +46,14 @@ LAYOUT(vmshm_log_watermark, 16, watermark, 8);
 LAYOUT(vmshm_log_stat, 96, out_memory, 88);
 LAYOUT(vmshm_mark, 24, __reserved, 20);
 LAYOUT(vmshm_merge, 32, bitmap, 24);
+LAYOUT(vmshm_join, 96, name, 32);
+LAYOUT(vmshm_peer_info, 136, comm, 120);
+LAYOUT(vmshm_peers, 32, __reserved, 28);
+LAYOUT(vmshm_peer_stat, 128, out_name, 64);
+LAYOUT(vmshm_peer_set_vector, 16, fd, 12);
+LAYOUT(vmshm_peer_get_vector, 32, out_fd, 24);
+LAYOUT(vmshm_peer_ring, 16, vector, 12);
+LAYOUT(vmshm_peer_pending, 24, out_pending, 16);
 
 _Static_assert(VMSHM_IOC_GET_INFO == 0xbd00, "GET_INFO");
 _Static_assert(VMSHM_IOC_CREATE == 0xbd01, "CREATE");
@@ -67,6 +75,13 @@ _Static_assert(VMSHM_IOC_LOG_FETCH == 0xbd30, "LOG_FETCH");
 _Static_assert(VMSHM_IOC_LOG_REARM == 0xbd31, "LOG_REARM");
 _Static_assert(VMSHM_IOC_LOG_WATERMARK == 0xbd32, "LOG_WATERMARK");
 _Static_assert(VMSHM_IOC_LOG_STAT == 0xbd33, "LOG_STAT");
+_Static_assert(VMSHM_IOC_JOIN == 0xbd18, "JOIN");
+_Static_assert(VMSHM_IOC_PEERS == 0xbd19, "PEERS");
+_Static_assert(VMSHM_IOC_PEER_STAT == 0xbd40, "PEER_STAT");
+_Static_assert(VMSHM_IOC_PEER_SET_VECTOR == 0xbd41, "PEER_SET_VECTOR");
+_Static_assert(VMSHM_IOC_PEER_GET_VECTOR == 0xbd42, "PEER_GET_VECTOR");
+_Static_assert(VMSHM_IOC_PEER_RING == 0xbd43, "PEER_RING");
+_Static_assert(VMSHM_IOC_PEER_PENDING == 0xbd44, "PEER_PENDING");
 
 enum kind { DEVICE, REGION, WATCH, LOG, NR_KINDS };
 
@@ -104,6 +119,7 @@ struct world {
  * @cmd: its number
  * @kind: of the file
  * @size: of its argument
+ * @first_size: that of its first version, if that was another
  * @flags: those it knows
  * @out: members that are written
  * @out_fd: offset of the one that is a descriptor, or 0
@@ -118,6 +134,7 @@ struct command {
 	unsigned int cmd;
 	enum kind kind;
 	size_t size;
+	size_t first_size;
 	__u32 flags;
 	struct range out[3];
 	size_t out_fd;
@@ -166,6 +183,7 @@ static const struct command get_info = {
 	.cmd = VMSHM_IOC_GET_INFO,
 	.kind = DEVICE,
 	.size = sizeof(struct vmshm_info),
+	.first_size = offsetof(struct vmshm_info, out_peers_user),
 	.out = { TO_END(vmshm_info, out_abi_version) },
 	.fill = info_fill,
 	.good = info_good,

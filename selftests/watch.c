@@ -134,7 +134,7 @@ TEST_F(watch, read_whole_events)
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(self->seq + 2 + i, event[i].seq);
 		EXPECT_EQ(one, event[i].size);
-		EXPECT_EQ(0, event[i].__reserved);
+		EXPECT_EQ(0, event[i].vector);
 	}
 	/* Does not wait for a full buffer. */
 	EXPECT_EQ(one, read(self->watch, event, sizeof(event)));

@@ -128,7 +128,7 @@ TEST_F(events, life_of_a_region)
 		EXPECT_EQ(getpid(), event->pid);
 		EXPECT_EQ(getuid(), event->uid);
 		EXPECT_EQ(expect[i].flags, event->flags);
-		EXPECT_EQ(0, event->__reserved);
+		EXPECT_EQ(0, event->vector);
 		EXPECT_STREQ(self->name, (char *)event->name);
 	}
 	EXPECT_GE(monotonic(), last);

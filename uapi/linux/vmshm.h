@@ -2,15 +2,17 @@
 /*
  * vmshm: named, sized, resizable regions of shared memory.
  *
- * Everything here is an ioctl on one of four kinds of file:
+ * Everything here is an ioctl on one of five kinds of file:
  *
  *  - the device, /dev/vmshm: VMSHM_IOC_GET_INFO, _CREATE, _OPEN, _UNLINK,
  *    _LIST, _WATCH and _DOMAIN;
  *  - a region, a regular file of size st_size, as returned by _CREATE, _OPEN
  *    and _READONLY: VMSHM_IOC_STAT, _RESIZE, _SEAL, _MEMBERS, _WATCH,
- *    _READONLY, _LOG_OPEN, _MARK and _MERGE;
+ *    _READONLY, _LOG_OPEN, _MARK, _MERGE, _JOIN and _PEERS;
  *  - a dirty log, as returned by _LOG_OPEN: poll(2), VMSHM_IOC_LOG_FETCH,
  *    _LOG_REARM, _LOG_WATERMARK and _LOG_STAT;
+ *  - a peer, as returned by _JOIN: poll(2), VMSHM_IOC_PEER_STAT,
+ *    _PEER_SET_VECTOR, _PEER_GET_VECTOR, _PEER_RING and _PEER_PENDING;
  *  - a watch, as returned by _WATCH: read(2), poll(2) and
  *    VMSHM_IOC_WATCH_EVENTFD.
  *
@@ -35,16 +37,18 @@
  *    or cannot provide.
  *  - EFAULT: memory of the caller could not be read or written.
  *  - EOVERFLOW: offset + length wraps.
- *  - ENOENT: no region of that name.
+ *  - ENOENT: no region of that name, no peer of that number.
  *  - EEXIST: a region of that name exists already.
  *  - EACCES: permission bits, a domain's ownership or a read-only handle say no.
  *  - EPERM: the operation takes ownership or a privilege, or a seal forbids it.
- *  - ESTALE: a region of that name exists, but not the one that was asked for:
- *    its owner or its generation differs.
- *  - EBUSY: the region is mapped (or pinned) in a way that forbids the change.
+ *  - ESTALE: a region of that name, or a peer of that number, exists, but not
+ *    the one that was asked for: its owner or its generation differs.
+ *  - EBUSY: the region is mapped (or pinned) in a way that forbids the change;
+ *    the number of a peer is taken.
  *  - EFBIG: the new size exceeds the region's max_size.
  *  - EDQUOT: a limit of the calling user is reached.
- *  - ENOSPC: a limit of the whole system is reached.
+ *  - ENOSPC: a limit of the whole system is reached, or no number of a peer is
+ *    free.
  *  - EMSGSIZE: the buffer is too small; the needed count was returned.
  *  - ENOMEM, EMFILE, ENFILE, EINTR: as usual.
  *
@@ -88,11 +92,18 @@ enum {
 	VMSHM_CMD_LOG_OPEN,
 	VMSHM_CMD_MARK,
 	VMSHM_CMD_MERGE,
+	VMSHM_CMD_JOIN,
+	VMSHM_CMD_PEERS,
 	VMSHM_CMD_WATCH_EVENTFD = 0x20,
 	VMSHM_CMD_LOG_FETCH = 0x30,
 	VMSHM_CMD_LOG_REARM,
 	VMSHM_CMD_LOG_WATERMARK,
 	VMSHM_CMD_LOG_STAT,
+	VMSHM_CMD_PEER_STAT = 0x40,
+	VMSHM_CMD_PEER_SET_VECTOR,
+	VMSHM_CMD_PEER_GET_VECTOR,
+	VMSHM_CMD_PEER_RING,
+	VMSHM_CMD_PEER_PENDING,
 };
 
 /* struct vmshm_info::out_features */
@@ -103,6 +114,7 @@ enum {
 #define VMSHM_FEATURE_MEMBERS		(1ULL << 4)
 #define VMSHM_FEATURE_WATCH		(1ULL << 5)
 #define VMSHM_FEATURE_LOG		(1ULL << 6)
+#define VMSHM_FEATURE_PEERS		(1ULL << 7)
 
 /**
  * struct vmshm_info - ioctl(VMSHM_IOC_GET_INFO) on the device
@@ -126,6 +138,8 @@ enum {
  * @out_meta_used: kernel memory for the caller's objects now, in bytes
  * @out_registry: number of the registry (the user namespace's inode number)
  * @__reserved: written as 0
+ * @out_peers_user: limit on the number of one user's peers
+ * @out_peers_used: number of the caller's peers now
  *
  * Fills in what the module can do and what limits hold. The limits are the
  * module's parameters, see Documentation/admin-guide.rst.
@@ -150,6 +164,8 @@ struct vmshm_info {
 	__aligned_u64 out_meta_used;
 	__u32 out_registry;
 	__u32 __reserved;
+	__aligned_u64 out_peers_user;
+	__aligned_u64 out_peers_used;
 };
 #define VMSHM_IOC_GET_INFO _IO(VMSHM_IOC_TYPE, VMSHM_CMD_GET_INFO)
 
@@ -186,6 +202,8 @@ enum vmshm_huge {
 #define VMSHM_NO_PUNCH		(1U << 4)
 /* Read-only handles may open dirty logs, which make writers fault. */
 #define VMSHM_LOG_READERS	(1U << 5)
+/* Peers that joined by a read-only handle may ring others, see VMSHM_IOC_JOIN. */
+#define VMSHM_RING_READERS	(1U << 6)
 
 /* struct vmshm_create::flags only: open the region if it exists already. */
 #define VMSHM_OPEN_EXISTING	(1U << 16)
@@ -496,7 +514,7 @@ struct vmshm_seal {
 #define VMSHM_MEMBER_PRIVATE	(1U << 2)
 /* OPEN: the process that opened it has ended; its file was passed on. */
 #define VMSHM_MEMBER_EXITED	(1U << 3)
-/* OPEN: no descriptor is left, mappings alone keep it open. */
+/* OPEN: no descriptor is left, mappings and peers alone keep it open. */
 #define VMSHM_MEMBER_NO_FD	(1U << 4)
 
 /**
@@ -578,6 +596,10 @@ struct vmshm_readonly {
 #define VMSHM_EVENT_SEALED	6
 #define VMSHM_EVENT_ATTR	7	/* owner, group or mode changed */
 #define VMSHM_EVENT_UNLINKED	8
+#define VMSHM_EVENT_JOINED	9
+#define VMSHM_EVENT_LEFT	10
+#define VMSHM_EVENT_PEER_EXIT	11	/* the process that joined has ended */
+#define VMSHM_EVENT_VECTOR	12	/* a peer gave or took back an eventfd */
 
 /**
  * struct vmshm_event - what read(2) on a watch returns, any number of them
@@ -588,15 +610,21 @@ struct vmshm_readonly {
  *	gap; for OVERFLOW, how many events were lost here
  * @time_ns: when, CLOCK_MONOTONIC
  * @value: RESIZED: the new size in bytes; SEALED: the seals in force; ATTR: the
- *	mode; else 0
- * @old_value: the same, before
+ *	mode; JOINED, LEFT, PEER_EXIT, VECTOR: number of the peer; else 0
+ * @old_value: RESIZED, SEALED, ATTR: the same, before; JOINED, LEFT, PEER_EXIT,
+ *	VECTOR: generation of the peer; else 0
  * @pid: the process that did it, or that ended, in the reader's pid namespace;
  *	0 if it is not visible there or not known
  * @uid: its user, in the reader's user namespace
  * @flags: OPENED, CLOSED, EXIT: VMSHM_MEMBER_READ and VMSHM_MEMBER_WRITE of
- *	the file
- * @__reserved: 0
+ *	the file; JOINED, LEFT, PEER_EXIT, VECTOR: VMSHM_PEER_READ and so on
+ * @vector: VECTOR: the vector; else 0
  * @name: name of the region
+ *
+ * Events of peers name the process that joined, whoever uses or closes the
+ * peer's file. When it ends, PEER_EXIT is raised: before LEFT if its end is
+ * what closes the file, so that a peer that died can be told from one that
+ * left, or else while others still have the file.
  */
 struct vmshm_event {
 	__u32 size;
@@ -609,7 +637,7 @@ struct vmshm_event {
 	__s32 pid;
 	__u32 uid;
 	__u32 flags;
-	__u32 __reserved;
+	__u32 vector;
 	__u8 name[VMSHM_NAME_MAX + 1];
 };
 
@@ -884,5 +912,270 @@ struct vmshm_merge {
 	__aligned_u64 bitmap;
 };
 #define VMSHM_IOC_MERGE _IO(VMSHM_IOC_TYPE, VMSHM_CMD_MERGE)
+
+/** VMSHM_PEER_NUMBER_MAX - largest number of a peer */
+#define VMSHM_PEER_NUMBER_MAX	65535
+
+/** VMSHM_PEER_VECTORS_MAX - most vectors a peer can have */
+#define VMSHM_PEER_VECTORS_MAX	64
+
+/** VMSHM_PEER_NAME_MAX - longest name of a peer in bytes, without NUL */
+#define VMSHM_PEER_NAME_MAX	63
+
+/* struct vmshm_join::flags */
+
+/* The number @number or none, instead of the lowest that is free. */
+#define VMSHM_JOIN_NUMBER	(1U << 0)
+
+/**
+ * struct vmshm_join - ioctl(VMSHM_IOC_JOIN) on a region
+ * @size: sizeof(struct vmshm_join)
+ * @flags: VMSHM_JOIN_*
+ * @number: with VMSHM_JOIN_NUMBER, the number asked for, at most
+ *	VMSHM_PEER_NUMBER_MAX; else 0
+ * @vectors: number of the peer's vectors, at most VMSHM_PEER_VECTORS_MAX; may
+ *	be 0
+ * @out_fd: the peer
+ * @out_number: its number
+ * @out_generation: number of the join, unique since boot: a peer that left and
+ *	joined again under its number has another one
+ * @name: what the peer is to be called, or empty: one component of a name, of
+ *	at most VMSHM_PEER_NAME_MAX bytes. It need not be unique and nobody
+ *	vouches for it, unlike uid and pid in struct vmshm_peer_info
+ *
+ * Makes the caller a peer in the region's sharing group. Peers ring each other:
+ * each has vectors, and for each vector it can give an eventfd, which is
+ * signalled when that vector is rung, and which others can ask for.
+ *
+ * The peer lives as long as its file, whoever has it; when that is closed for
+ * good, also because the last process that had it was killed, the number is
+ * free again. The peer uses the handle that it joined by as a mapping does,
+ * until it leaves: that stays open, the memory stays, and so does the name of an
+ * ephemeral region.
+ *
+ * Any handle can join. A peer that joined by a read-only one can be rung, but
+ * can neither ring nor get eventfds of others, unless the region was created
+ * with VMSHM_RING_READERS.
+ *
+ * Errors: EBUSY: the number is taken; ENOSPC: no number is free; EDQUOT: too
+ * many peers or too much kernel memory for the user; EINVAL: @number, @vectors
+ * or @name.
+ */
+struct vmshm_join {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 vectors;
+	__s32 out_fd;
+	__u32 out_number;
+	__aligned_u64 out_generation;
+	__u8 name[VMSHM_PEER_NAME_MAX + 1];
+};
+#define VMSHM_IOC_JOIN _IO(VMSHM_IOC_TYPE, VMSHM_CMD_JOIN)
+
+/* struct vmshm_peer_info::flags, struct vmshm_peer_stat::out_flags */
+
+/* The handle it joined by can read, can write: as VMSHM_MEMBER_*. */
+#define VMSHM_PEER_READ		(1U << 0)
+#define VMSHM_PEER_WRITE	(1U << 1)
+/* It may ring others and get their eventfds. */
+#define VMSHM_PEER_MAY_RING	(1U << 2)
+/* The process that joined has ended; its file was passed on. */
+#define VMSHM_PEER_EXITED	(1U << 3)
+/* Of an event VECTOR only: the vector has an eventfd now. */
+#define VMSHM_PEER_EVENTFD	(1U << 4)
+
+/**
+ * struct vmshm_peer_info - element of the array that VMSHM_IOC_PEERS fills
+ * @number: its number
+ * @flags: VMSHM_PEER_READ and so on
+ * @vectors: number of its vectors
+ * @pid: the process that joined, in the caller's pid namespace; 0 if it is not
+ *	visible there
+ * @uid: its user then, in the caller's user namespace
+ * @__reserved: 0
+ * @generation: number of the join
+ * @since_ns: when it joined, CLOCK_REALTIME
+ * @eventfds: bit n is set if vector n has an eventfd
+ * @pending: bit n is set if vector n was rung and the peer has not asked since,
+ *	see VMSHM_IOC_PEER_PENDING
+ * @name: its name, or empty
+ * @comm: name of the process, now if it lives, else as it was
+ */
+struct vmshm_peer_info {
+	__u32 number;
+	__u32 flags;
+	__u32 vectors;
+	__s32 pid;
+	__u32 uid;
+	__u32 __reserved;
+	__aligned_u64 generation;
+	__aligned_u64 since_ns;
+	__aligned_u64 eventfds;
+	__aligned_u64 pending;
+	__u8 name[VMSHM_PEER_NAME_MAX + 1];
+	__u8 comm[16];
+};
+
+/**
+ * struct vmshm_peers - ioctl(VMSHM_IOC_PEERS) on a region
+ * @size: sizeof(struct vmshm_peers)
+ * @flags: must be 0
+ * @entries: pointer to an array of struct vmshm_peer_info, only written
+ * @entry_size: size of an element of @entries, in bytes, as in struct
+ *	vmshm_list
+ * @count: number of elements @entries has room for; may be 0
+ * @out_count: number of elements there are
+ * @__reserved: must be 0
+ *
+ * Who is in the region's sharing group, in the order of numbers, at one moment.
+ * If @count is less than @out_count, nothing but @out_count is written.
+ *
+ * Errors: EMSGSIZE: @count is too small.
+ */
+struct vmshm_peers {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 count;
+	__u32 out_count;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_PEERS _IO(VMSHM_IOC_TYPE, VMSHM_CMD_PEERS)
+
+/**
+ * struct vmshm_peer_stat - ioctl(VMSHM_IOC_PEER_STAT) on a peer
+ * @size: sizeof(struct vmshm_peer_stat)
+ * @flags: must be 0
+ * @out_number: its number
+ * @out_flags: VMSHM_PEER_READ and so on
+ * @out_vectors: number of its vectors
+ * @out_peers: number of peers in the group, this one included
+ * @out_generation: number of the join
+ * @out_region: generation of the region
+ * @out_eventfds: as struct vmshm_peer_info::eventfds
+ * @out_pending: as struct vmshm_peer_info::pending; looking clears nothing
+ * @out_rings: how often one of its vectors was rung, by VMSHM_IOC_PEER_RING
+ * @out_name: its name, or empty
+ */
+struct vmshm_peer_stat {
+	__u32 size;
+	__u32 flags;
+	__u32 out_number;
+	__u32 out_flags;
+	__u32 out_vectors;
+	__u32 out_peers;
+	__aligned_u64 out_generation;
+	__aligned_u64 out_region;
+	__aligned_u64 out_eventfds;
+	__aligned_u64 out_pending;
+	__aligned_u64 out_rings;
+	__u8 out_name[VMSHM_PEER_NAME_MAX + 1];
+};
+#define VMSHM_IOC_PEER_STAT _IO(VMSHM_IOC_TYPE, VMSHM_CMD_PEER_STAT)
+
+/**
+ * struct vmshm_peer_set_vector - ioctl(VMSHM_IOC_PEER_SET_VECTOR) on a peer
+ * @size: sizeof(struct vmshm_peer_set_vector)
+ * @flags: must be 0
+ * @vector: one of the peer's vectors
+ * @fd: an eventfd that 1 is added to whenever the vector is rung, and that
+ *	others may get; -1 takes it away
+ *
+ * What is handed out to others cannot be taken back. Who has an eventfd can do
+ * with it what its owner can: read it, so that a ring is not seen by its owner
+ * (who still sees it in VMSHM_IOC_PEER_PENDING, if VMSHM_IOC_PEER_RING rang);
+ * write it without end; fill it up to the largest value, so that whoever writes
+ * it next without O_NONBLOCK sleeps (VMSHM_IOC_PEER_RING never does); change
+ * O_NONBLOCK, which is common to all who have it. So whoever may ring in a
+ * group is trusted with its doorbells, and nothing but its doorbells. An
+ * eventfd that is used for anything else does not belong here.
+ *
+ * Errors: EINVAL: there is no such vector, or @fd is not an eventfd; EBADF: @fd
+ * is not open.
+ */
+struct vmshm_peer_set_vector {
+	__u32 size;
+	__u32 flags;
+	__u32 vector;
+	__s32 fd;
+};
+#define VMSHM_IOC_PEER_SET_VECTOR _IO(VMSHM_IOC_TYPE, VMSHM_CMD_PEER_SET_VECTOR)
+
+/**
+ * struct vmshm_peer_get_vector - ioctl(VMSHM_IOC_PEER_GET_VECTOR) on a peer
+ * @size: sizeof(struct vmshm_peer_get_vector)
+ * @flags: must be 0
+ * @number: the peer whose eventfd to get
+ * @vector: one of that peer's vectors
+ * @generation: the join it must be of; 0 means any
+ * @out_fd: the eventfd, the very file that the other peer gave
+ * @__reserved: must be 0
+ *
+ * For whoever can use an eventfd where no process runs: a write of 1 rings, by
+ * KVM_IOEVENTFD also one of a guest. It shows neither in
+ * VMSHM_IOC_PEER_PENDING nor in struct vmshm_peer_stat::out_rings. A peer that
+ * joins again has other eventfds: watch for VMSHM_EVENT_VECTOR.
+ *
+ * Errors: EACCES: the peer may not ring; ENOENT: there is no such peer, or that
+ * vector has no eventfd now; ESTALE: the number is that of another join;
+ * EINVAL: that peer has no such vector.
+ */
+struct vmshm_peer_get_vector {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 vector;
+	__aligned_u64 generation;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_PEER_GET_VECTOR _IO(VMSHM_IOC_TYPE, VMSHM_CMD_PEER_GET_VECTOR)
+
+/* struct vmshm_peer_ring::number: all other peers that have the vector. */
+#define VMSHM_PEER_ALL		0xffffffffU
+
+/**
+ * struct vmshm_peer_ring - ioctl(VMSHM_IOC_PEER_RING) on a peer
+ * @size: sizeof(struct vmshm_peer_ring)
+ * @flags: must be 0
+ * @number: the peer to ring, which may be the caller; or VMSHM_PEER_ALL
+ * @vector: one of that peer's vectors
+ *
+ * The vector becomes pending, then its eventfd is signalled, if it has one. Does
+ * not wait for anything, whatever the other peers do. With VMSHM_PEER_ALL there
+ * may be nobody to ring; peers that join meanwhile are rung or not.
+ *
+ * Errors: EACCES: the peer may not ring; ENOENT: there is no such peer; EINVAL:
+ * that peer has no such vector, or @vector is not less than
+ * VMSHM_PEER_VECTORS_MAX.
+ */
+struct vmshm_peer_ring {
+	__u32 size;
+	__u32 flags;
+	__u32 number;
+	__u32 vector;
+};
+#define VMSHM_IOC_PEER_RING _IO(VMSHM_IOC_TYPE, VMSHM_CMD_PEER_RING)
+
+/**
+ * struct vmshm_peer_pending - ioctl(VMSHM_IOC_PEER_PENDING) on a peer
+ * @size: sizeof(struct vmshm_peer_pending)
+ * @flags: must be 0
+ * @mask: the vectors to look at, a bit for each; 0 means all
+ * @out_pending: those of them that were rung since they were last asked for
+ *
+ * Gets and clears, in one step. poll(2) on the peer says POLLIN while any vector
+ * is pending. Only VMSHM_IOC_PEER_RING makes a vector pending, not a write to
+ * its eventfd; and reading the eventfd does not clear it.
+ */
+struct vmshm_peer_pending {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 mask;
+	__aligned_u64 out_pending;
+};
+#define VMSHM_IOC_PEER_PENDING _IO(VMSHM_IOC_TYPE, VMSHM_CMD_PEER_PENDING)
 
 #endif /* _UAPI_LINUX_VMSHM_H */

@@ -16,7 +16,7 @@
 	static_assert(offsetof(struct type, member) == (at), \
 		      "place of " #type "." #member)
 
-ASSERT_SIZE(vmshm_info, 120);
+ASSERT_SIZE(vmshm_info, 136);
 ASSERT_MEMBER(vmshm_info, size, 0);
 ASSERT_MEMBER(vmshm_info, flags, 4);
 ASSERT_MEMBER(vmshm_info, out_abi_version, 8);
@@ -36,6 +36,8 @@ ASSERT_MEMBER(vmshm_info, out_regions_used, 96);
 ASSERT_MEMBER(vmshm_info, out_meta_used, 104);
 ASSERT_MEMBER(vmshm_info, out_registry, 112);
 ASSERT_MEMBER(vmshm_info, __reserved, 116);
+ASSERT_MEMBER(vmshm_info, out_peers_user, 120);
+ASSERT_MEMBER(vmshm_info, out_peers_used, 128);
 
 ASSERT_SIZE(vmshm_create, 304);
 ASSERT_MEMBER(vmshm_create, size, 0);
@@ -162,7 +164,7 @@ ASSERT_MEMBER(vmshm_event, old_value, 40);
 ASSERT_MEMBER(vmshm_event, pid, 48);
 ASSERT_MEMBER(vmshm_event, uid, 52);
 ASSERT_MEMBER(vmshm_event, flags, 56);
-ASSERT_MEMBER(vmshm_event, __reserved, 60);
+ASSERT_MEMBER(vmshm_event, vector, 60);
 ASSERT_MEMBER(vmshm_event, name, 64);
 
 ASSERT_SIZE(vmshm_watch, 280);
@@ -247,6 +249,80 @@ ASSERT_MEMBER(vmshm_merge, first_page, 8);
 ASSERT_MEMBER(vmshm_merge, nr_pages, 16);
 ASSERT_MEMBER(vmshm_merge, bitmap, 24);
 
+ASSERT_SIZE(vmshm_join, 96);
+ASSERT_MEMBER(vmshm_join, size, 0);
+ASSERT_MEMBER(vmshm_join, flags, 4);
+ASSERT_MEMBER(vmshm_join, number, 8);
+ASSERT_MEMBER(vmshm_join, vectors, 12);
+ASSERT_MEMBER(vmshm_join, out_fd, 16);
+ASSERT_MEMBER(vmshm_join, out_number, 20);
+ASSERT_MEMBER(vmshm_join, out_generation, 24);
+ASSERT_MEMBER(vmshm_join, name, 32);
+
+ASSERT_SIZE(vmshm_peer_info, 136);
+ASSERT_MEMBER(vmshm_peer_info, number, 0);
+ASSERT_MEMBER(vmshm_peer_info, flags, 4);
+ASSERT_MEMBER(vmshm_peer_info, vectors, 8);
+ASSERT_MEMBER(vmshm_peer_info, pid, 12);
+ASSERT_MEMBER(vmshm_peer_info, uid, 16);
+ASSERT_MEMBER(vmshm_peer_info, __reserved, 20);
+ASSERT_MEMBER(vmshm_peer_info, generation, 24);
+ASSERT_MEMBER(vmshm_peer_info, since_ns, 32);
+ASSERT_MEMBER(vmshm_peer_info, eventfds, 40);
+ASSERT_MEMBER(vmshm_peer_info, pending, 48);
+ASSERT_MEMBER(vmshm_peer_info, name, 56);
+ASSERT_MEMBER(vmshm_peer_info, comm, 120);
+
+ASSERT_SIZE(vmshm_peers, 32);
+ASSERT_MEMBER(vmshm_peers, size, 0);
+ASSERT_MEMBER(vmshm_peers, flags, 4);
+ASSERT_MEMBER(vmshm_peers, entries, 8);
+ASSERT_MEMBER(vmshm_peers, entry_size, 16);
+ASSERT_MEMBER(vmshm_peers, count, 20);
+ASSERT_MEMBER(vmshm_peers, out_count, 24);
+ASSERT_MEMBER(vmshm_peers, __reserved, 28);
+
+ASSERT_SIZE(vmshm_peer_stat, 128);
+ASSERT_MEMBER(vmshm_peer_stat, size, 0);
+ASSERT_MEMBER(vmshm_peer_stat, flags, 4);
+ASSERT_MEMBER(vmshm_peer_stat, out_number, 8);
+ASSERT_MEMBER(vmshm_peer_stat, out_flags, 12);
+ASSERT_MEMBER(vmshm_peer_stat, out_vectors, 16);
+ASSERT_MEMBER(vmshm_peer_stat, out_peers, 20);
+ASSERT_MEMBER(vmshm_peer_stat, out_generation, 24);
+ASSERT_MEMBER(vmshm_peer_stat, out_region, 32);
+ASSERT_MEMBER(vmshm_peer_stat, out_eventfds, 40);
+ASSERT_MEMBER(vmshm_peer_stat, out_pending, 48);
+ASSERT_MEMBER(vmshm_peer_stat, out_rings, 56);
+ASSERT_MEMBER(vmshm_peer_stat, out_name, 64);
+
+ASSERT_SIZE(vmshm_peer_set_vector, 16);
+ASSERT_MEMBER(vmshm_peer_set_vector, size, 0);
+ASSERT_MEMBER(vmshm_peer_set_vector, flags, 4);
+ASSERT_MEMBER(vmshm_peer_set_vector, vector, 8);
+ASSERT_MEMBER(vmshm_peer_set_vector, fd, 12);
+
+ASSERT_SIZE(vmshm_peer_get_vector, 32);
+ASSERT_MEMBER(vmshm_peer_get_vector, size, 0);
+ASSERT_MEMBER(vmshm_peer_get_vector, flags, 4);
+ASSERT_MEMBER(vmshm_peer_get_vector, number, 8);
+ASSERT_MEMBER(vmshm_peer_get_vector, vector, 12);
+ASSERT_MEMBER(vmshm_peer_get_vector, generation, 16);
+ASSERT_MEMBER(vmshm_peer_get_vector, out_fd, 24);
+ASSERT_MEMBER(vmshm_peer_get_vector, __reserved, 28);
+
+ASSERT_SIZE(vmshm_peer_ring, 16);
+ASSERT_MEMBER(vmshm_peer_ring, size, 0);
+ASSERT_MEMBER(vmshm_peer_ring, flags, 4);
+ASSERT_MEMBER(vmshm_peer_ring, number, 8);
+ASSERT_MEMBER(vmshm_peer_ring, vector, 12);
+
+ASSERT_SIZE(vmshm_peer_pending, 24);
+ASSERT_MEMBER(vmshm_peer_pending, size, 0);
+ASSERT_MEMBER(vmshm_peer_pending, flags, 4);
+ASSERT_MEMBER(vmshm_peer_pending, mask, 8);
+ASSERT_MEMBER(vmshm_peer_pending, out_pending, 16);
+
 static_assert(VMSHM_IOC_GET_INFO == 0xbd00, "number of GET_INFO");
 static_assert(VMSHM_IOC_CREATE == 0xbd01, "number of CREATE");
 static_assert(VMSHM_IOC_OPEN == 0xbd02, "number of OPEN");
@@ -267,3 +343,10 @@ static_assert(VMSHM_IOC_LOG_FETCH == 0xbd30, "number of LOG_FETCH");
 static_assert(VMSHM_IOC_LOG_REARM == 0xbd31, "number of LOG_REARM");
 static_assert(VMSHM_IOC_LOG_WATERMARK == 0xbd32, "number of LOG_WATERMARK");
 static_assert(VMSHM_IOC_LOG_STAT == 0xbd33, "number of LOG_STAT");
+static_assert(VMSHM_IOC_JOIN == 0xbd18, "number of JOIN");
+static_assert(VMSHM_IOC_PEERS == 0xbd19, "number of PEERS");
+static_assert(VMSHM_IOC_PEER_STAT == 0xbd40, "number of PEER_STAT");
+static_assert(VMSHM_IOC_PEER_SET_VECTOR == 0xbd41, "number of PEER_SET_VECTOR");
+static_assert(VMSHM_IOC_PEER_GET_VECTOR == 0xbd42, "number of PEER_GET_VECTOR");
+static_assert(VMSHM_IOC_PEER_RING == 0xbd43, "number of PEER_RING");
+static_assert(VMSHM_IOC_PEER_PENDING == 0xbd44, "number of PEER_PENDING");
