@@ -101,8 +101,8 @@ void vmshm_event_handle(struct vmshm_handle *handle, u32 type)
 	struct vmshm_record record = {
 		.type = type,
 		.flags = vmshm_file_rights(handle->file),
-		.pid = handle->pid,
-		.uid = handle->uid,
+		.pid = handle->opener.pid,
+		.uid = handle->opener.uid,
 	};
 
 	vmshm_event_raise(handle->region, &record);

@@ -37,39 +37,20 @@ static struct vmshm_member *vmshm_member_next(struct vmshm_member_list *list)
 	return i < list->room ? &list->entries[i] : NULL;
 }
 
-static void vmshm_member_set_comm(struct vmshm_member *member,
-				  struct task_struct *task)
-{
-	char comm[TASK_COMM_LEN];
-
-	BUILD_BUG_ON(sizeof(comm) != sizeof(member->comm));
-	get_task_comm(comm, READ_ONCE(task->group_leader));
-	memcpy(member->comm, comm, sizeof(comm));
-}
-
 static void vmshm_member_open(struct vmshm_member *member,
 			      const struct vmshm_handle *handle,
 			      const struct vmshm_member_list *list)
 {
-	struct task_struct *task;
 	unsigned int maps;
 
+	BUILD_BUG_ON(sizeof(member->comm) != TASK_COMM_LEN);
 	member->type = VMSHM_MEMBER_OPEN;
 	member->flags = vmshm_file_rights(handle->file);
-	member->pid = pid_nr_ns(handle->pid, list->pid_ns);
-	member->uid = from_kuid_munged(list->user_ns, handle->uid);
-	member->since_ns = handle->since_ns;
-	memcpy(member->comm, handle->comm, sizeof(member->comm));
-
-	if (vmshm_handle_ended(handle)) {
+	member->pid = pid_nr_ns(handle->opener.pid, list->pid_ns);
+	member->uid = from_kuid_munged(list->user_ns, handle->opener.uid);
+	member->since_ns = handle->opener.since_ns;
+	if (!vmshm_opener_comm(&handle->opener, (char *)member->comm))
 		member->flags |= VMSHM_MEMBER_EXITED;
-	} else {
-		rcu_read_lock();
-		task = pid_task(handle->pid, PIDTYPE_PID);
-		if (task)
-			vmshm_member_set_comm(member, task);
-		rcu_read_unlock();
-	}
 
 	/*
 	 * Each mapping has one reference to the file; another one is that of
@@ -122,7 +103,7 @@ static void vmshm_member_map(struct vmshm_member *member,
 	if (task) {
 		member->pid = task_tgid_nr_ns(task, list->pid_ns);
 		uid = task_uid(task);
-		vmshm_member_set_comm(member, task);
+		vmshm_task_comm((char *)member->comm, task);
 	}
 	rcu_read_unlock();
 	member->uid = from_kuid_munged(list->user_ns, uid);

@@ -45,6 +45,7 @@
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
@@ -240,19 +241,35 @@ struct vmshm_region {
 };
 
 /**
+ * struct vmshm_opener - the process that opened a file or joined a group
+ * @pid: the process (thread group); a counted reference
+ * @uid: its user then
+ * @comm: its name then
+ * @since_ns: when, CLOCK_REALTIME
+ * @exit: called once when the process has ended
+ * @exit_wait: entry in @pid's wait queue, queues @exit_work
+ * @exit_work: calls @exit
+ * @exited: bit 0: @exit was called
+ */
+struct vmshm_opener {
+	struct pid *pid;
+	kuid_t uid;
+	char comm[TASK_COMM_LEN];
+	u64 since_ns;
+	void (*exit)(struct vmshm_opener *opener);
+	wait_queue_entry_t exit_wait;
+	struct work_struct exit_work;
+	unsigned long exited;
+};
+
+/**
  * struct vmshm_handle - an open file of a region; file->private_data
  * @node: in region->handles
  * @region: the region; alive as long as the file
  * @file: the file; not a reference
  * @nr_maps: VMAs that hold @file; under region->maps_lock
  * @user: whom the struct is charged to; a counted reference
- * @pid: the process (thread group) that opened it; a counted reference
- * @uid: its user then
- * @comm: its name then
- * @since_ns: when, CLOCK_REALTIME
- * @exit_wait: entry in @pid's wait queue, queues @exit_work
- * @exit_work: raises VMSHM_EVENT_EXIT
- * @exited: bit 0: that event was raised
+ * @opener: who opened it
  */
 struct vmshm_handle {
 	struct list_head node;
@@ -260,13 +277,7 @@ struct vmshm_handle {
 	struct file *file;
 	unsigned int nr_maps;
 	struct vmshm_user *user;
-	struct pid *pid;
-	kuid_t uid;
-	char comm[TASK_COMM_LEN];
-	u64 since_ns;
-	wait_queue_entry_t exit_wait;
-	struct work_struct exit_work;
-	unsigned long exited;
+	struct vmshm_opener opener;
 };
 
 /**
@@ -446,7 +457,17 @@ int vmshm_handle_open(struct vmshm_region *region, struct file *file);
 void vmshm_handle_release(struct vmshm_handle *handle);
 void vmshm_handle_announce(struct vmshm_handle *handle);
 u32 vmshm_file_rights(const struct file *file);
-bool vmshm_handle_ended(const struct vmshm_handle *handle);
+
+/* opener.c */
+void vmshm_opener_init(struct vmshm_opener *opener,
+		       void (*exit)(struct vmshm_opener *opener));
+void vmshm_opener_start(struct vmshm_opener *opener);
+void vmshm_opener_stop(struct vmshm_opener *opener);
+void vmshm_opener_close(struct vmshm_opener *opener);
+void vmshm_opener_release(struct vmshm_opener *opener);
+bool vmshm_opener_comm(const struct vmshm_opener *opener,
+		       char comm[TASK_COMM_LEN]);
+void vmshm_task_comm(char comm[TASK_COMM_LEN], struct task_struct *task);
 
 /* member.c */
 int vmshm_ioctl_members(struct vmshm_ucmd *ucmd);
