@@ -16,7 +16,7 @@ static const struct {
 	int error;
 	const char *message;
 } messages[] = {
-	{ ENOTTY, "not a vmshm device, region or watch" },
+	{ ENOTTY, "not a vmshm device, region, watch or peer" },
 	{ EINVAL, "a malformed name or a value that is not allowed" },
 	{ E2BIG, "an option that is too new for the kernel or the library" },
 	{ EOPNOTSUPP, "not supported by this kernel" },
@@ -26,7 +26,7 @@ static const struct {
 	{ EACCES, "no permission for the region, its domain or the device" },
 	{ EPERM, "the owner, a privilege or a seal is in the way" },
 	{ ESTALE, "the region has another owner or generation than asked for" },
-	{ EBUSY, "the region is mapped in a way that forbids it" },
+	{ EBUSY, "the region is mapped in a way that forbids it, or a number is taken" },
 	{ EFBIG, "beyond the maximum size of the region" },
 	{ EDQUOT, "a limit of the user is reached" },
 	{ ENOSPC, "a limit of the system is reached" },

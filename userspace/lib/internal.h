@@ -10,6 +10,7 @@
 #define STAT_SIZE_VER0		408
 #define EVENT_SIZE_VER0		320
 #define LOG_STAT_SIZE_VER0	96
+#define PEER_STAT_SIZE_VER0	128
 
 /* The same of the options structs, whose sizes differ between architectures. */
 #define SIZE_UP_TO(type, last_u32) \
@@ -24,6 +25,8 @@
 	SIZE_UP_TO(vmshm_region_list_options, __reserved)
 #define LOG_OPTIONS_SIZE_VER0 \
 	SIZE_UP_TO(vmshm_log_options, __reserved)
+#define JOIN_OPTIONS_SIZE_VER0 \
+	SIZE_UP_TO(vmshm_join_options, __reserved)
 #define WATCHER_OPTIONS_SIZE_VER0 \
 	SIZE_UP_TO(vmshm_watcher_options, flags)
 
@@ -92,5 +95,32 @@ int vmshm__region_alloc(struct vmshm_region **region);
  * Return: 0 or a negative errno value; @stat is written in any case.
  */
 int vmshm__stat_ioctl(int fd, struct vmshm_stat *stat, size_t stat_size);
+
+/**
+ * typedef vmshm__array_fn - have the kernel fill in an array
+ * @fd: file descriptor of the region
+ * @entries: the array
+ * @room: elements it has room for
+ * @count: where the number of elements is stored
+ *
+ * Return: 0; -EMSGSIZE: there is no room, and nothing but @count was stored; or
+ * another negative errno value.
+ */
+typedef int (*vmshm__array_fn)(int fd, void *entries, __u32 room,
+			       __u32 *count);
+
+/**
+ * vmshm__array_read() - get all of an array from the kernel
+ * @fd: file descriptor of the region
+ * @fn: fills it in
+ * @entry_size: size of an element, in bytes
+ * @entries: where the array is stored, to be freed by the caller
+ * @count: where the number of its elements is stored
+ *
+ * Return: 0; -EMSGSIZE: it grew faster than it could be read; -ENOMEM; what @fn
+ * says.
+ */
+int vmshm__array_read(int fd, vmshm__array_fn fn, size_t entry_size,
+		      void **entries, __u32 *count);
 
 #endif /* VMSHM_LIB_INTERNAL_H */

@@ -7,60 +7,24 @@
 
 #include "internal.h"
 
-#define FIRST_COUNT	16
-/* How often the members may have become more than there was room for. */
-#define MAX_TRIES	16
-
 struct vmshm_member_list {
 	size_t pos;
 	size_t count;
 	struct vmshm_member *entries;
 };
 
-static int members_read(int fd, struct vmshm_member **entries, __u32 *count)
+static int members_read(int fd, void *entries, __u32 room, __u32 *count)
 {
-	struct vmshm_member *array = NULL, *grown;
-	__u32 room = FIRST_COUNT;
-	int tries, rc;
+	struct vmshm_members arg = {
+		.size = sizeof(arg),
+		.entries = (uintptr_t)entries,
+		.entry_size = sizeof(struct vmshm_member),
+		.count = room,
+	};
+	int rc;
 
-	for (tries = 0; tries < MAX_TRIES; tries++) {
-		struct vmshm_members arg = {
-			.size = sizeof(arg),
-			.entry_size = sizeof(*array),
-			.count = room,
-		};
-
-		grown = reallocarray(array, room, sizeof(*array));
-		if (!grown) {
-			rc = -ENOMEM;
-			goto free;
-		}
-		array = grown;
-		arg.entries = (uintptr_t)array;
-
-		rc = vmshm__ioctl(fd, VMSHM_IOC_MEMBERS, &arg);
-		if (!rc && arg.out_count > room)
-			rc = -EPROTO;
-		if (!rc) {
-			*entries = array;
-			*count = arg.out_count;
-			return 0;
-		}
-		if (rc != -EMSGSIZE)
-			goto free;
-
-		/* Some more than there are now, because they may be more then. */
-		if (__builtin_add_overflow(arg.out_count,
-					   arg.out_count / 8 + FIRST_COUNT,
-					   &room)) {
-			rc = -ENOMEM;
-			goto free;
-		}
-	}
-	rc = -EMSGSIZE;
-
-free:
-	free(array);
+	rc = vmshm__ioctl(fd, VMSHM_IOC_MEMBERS, &arg);
+	*count = arg.out_count;
 	return rc;
 }
 
@@ -68,6 +32,7 @@ int vmshm_member_list_open(const struct vmshm_region *region,
 			   struct vmshm_member_list **members)
 {
 	struct vmshm_member_list *new;
+	void *entries;
 	__u32 count;
 	int rc;
 
@@ -75,12 +40,14 @@ int vmshm_member_list_open(const struct vmshm_region *region,
 	if (!new)
 		return -ENOMEM;
 
-	rc = members_read(region->fd, &new->entries, &count);
+	rc = vmshm__array_read(region->fd, members_read,
+			       sizeof(*new->entries), &entries, &count);
 	if (rc) {
 		free(new);
 		return rc;
 	}
 
+	new->entries = entries;
 	new->count = count;
 	*members = new;
 	return 0;

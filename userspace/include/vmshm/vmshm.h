@@ -14,8 +14,9 @@
  *
  * Thread safety: a context and a region never change once they are made; any
  * number of threads may use one at the same time, as long as none of them
- * closes it. A list, a member list, a watcher and a log are iterators: each must be
- * used by one thread at a time, except where it is said; different ones are independent.
+ * closes it; so with a peer. A list, a member list, a peer list, a watcher and a log
+ * are iterators: each must be used by one thread at a time, except where it is
+ * said; different ones are independent.
  *
  * Growth: an options struct begins with its own size, and zero in any other
  * member asks for the default. A struct that is filled in for the caller comes
@@ -47,6 +48,8 @@ struct vmshm_region_list;
 struct vmshm_member_list;
 struct vmshm_watcher;
 struct vmshm_log;
+struct vmshm_peer;
+struct vmshm_peer_list;
 
 /* Library */
 
@@ -864,6 +867,214 @@ int vmshm_region_mark(const struct vmshm_region *region,
  */
 int vmshm_region_merge(const struct vmshm_region *region, __u64 first_page,
 		       const __u64 *bitmap, __u64 nr_pages);
+
+/* Peer: one of those who share a region and ring each other */
+
+/**
+ * struct vmshm_join_options - how to join
+ * @size: sizeof(struct vmshm_join_options)
+ * @name: what the peer is to be called: one component of a name, of at most
+ *	VMSHM_PEER_NAME_MAX bytes; NULL or empty for no name
+ * @number: with VMSHM_JOIN_NUMBER, the number asked for; else 0
+ * @vectors: number of the peer's vectors, at most VMSHM_PEER_VECTORS_MAX; may
+ *	be 0
+ * @flags: VMSHM_JOIN_NUMBER or 0
+ * @__reserved: must be 0
+ */
+struct vmshm_join_options {
+	size_t size;
+	const char *name;
+	__u32 number;
+	__u32 vectors;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/**
+ * vmshm_region_join() - become a peer in a region's sharing group
+ * @region: a region; it need not stay open
+ * @options: how; NULL for the lowest free number, no vectors and no name
+ * @peer: where the peer is stored
+ *
+ * A peer that joined by a read-only handle can be rung, but cannot ring, unless
+ * the region was created with VMSHM_RING_READERS.
+ *
+ * Context: Any thread.
+ * Return: 0; -EBUSY: the number is taken; -ENOSPC: no number is free; -EDQUOT:
+ * too many peers; -EINVAL: the number, the vectors or the name; -E2BIG: an
+ * option that this library does not know; -ENOMEM, -EMFILE, -ENFILE.
+ */
+int vmshm_region_join(const struct vmshm_region *region,
+		      const struct vmshm_join_options *options,
+		      struct vmshm_peer **peer);
+
+/**
+ * vmshm_peer_from_fd() - make a peer of a file descriptor
+ * @fd: open file descriptor of a peer, for example a received one
+ * @peer: where the peer is stored
+ *
+ * On success the peer owns @fd; on failure the caller does.
+ *
+ * Context: Any thread.
+ * Return: 0; -ENOTTY: @fd is not a peer; -EBADF; -ENOMEM.
+ */
+int vmshm_peer_from_fd(int fd, struct vmshm_peer **peer);
+
+/**
+ * vmshm_peer_close() - close a peer's file: leave the group
+ * @peer: a peer, or NULL
+ *
+ * Whoever else has the file, by dup(2), fork(2) or a message, keeps the peer in
+ * the group.
+ *
+ * Context: No other thread may use the peer any more.
+ */
+void vmshm_peer_close(struct vmshm_peer *peer);
+
+/**
+ * vmshm_peer_fd() - a peer's file descriptor, for poll(2)
+ * @peer: a peer
+ *
+ * poll(2) says POLLIN while a vector is pending, see vmshm_peer_pending().
+ *
+ * Context: Any thread.
+ * Return: the descriptor; it still belongs to @peer. It has O_CLOEXEC set
+ * unless it came from vmshm_peer_from_fd().
+ */
+int vmshm_peer_fd(const struct vmshm_peer *peer);
+
+/**
+ * vmshm_peer_number() - a peer's number in its group
+ * @peer: a peer
+ *
+ * Context: Any thread.
+ * Return: the number, at most VMSHM_PEER_NUMBER_MAX.
+ */
+__u32 vmshm_peer_number(const struct vmshm_peer *peer);
+
+/**
+ * vmshm_peer_generation() - number of the join
+ * @peer: a peer
+ *
+ * Context: Any thread.
+ * Return: the number, unique since boot and never 0.
+ */
+__u64 vmshm_peer_generation(const struct vmshm_peer *peer);
+
+/**
+ * vmshm_peer_stat() - everything there is to know about a peer
+ * @peer: a peer
+ * @stat: where it is stored
+ * @stat_size: sizeof(struct vmshm_peer_stat)
+ *
+ * Context: Any thread.
+ * Return: 0; -EINVAL: @stat_size is too small.
+ */
+int vmshm_peer_stat(const struct vmshm_peer *peer,
+		    struct vmshm_peer_stat *stat, size_t stat_size);
+
+/**
+ * vmshm_peer_set_vector() - have an eventfd signalled when a vector is rung
+ * @peer: a peer
+ * @vector: one of its vectors
+ * @fd: an eventfd, which stays the caller's, or -1 for none any more
+ *
+ * Others can get the eventfd, and may then do with it what the caller can, see
+ * struct vmshm_peer_set_vector.
+ *
+ * Context: Any thread.
+ * Return: 0; -EINVAL: there is no such vector, or @fd is not an eventfd;
+ * -EBADF: @fd is not open.
+ */
+int vmshm_peer_set_vector(const struct vmshm_peer *peer, __u32 vector, int fd);
+
+/**
+ * vmshm_peer_get_vector() - get the eventfd of another peer's vector
+ * @peer: a peer that may ring
+ * @number: the other's number
+ * @generation: the other's join; 0 means any
+ * @vector: one of the other's vectors
+ * @fd: where the file descriptor is stored, which then is the caller's; it has
+ *	O_CLOEXEC set
+ *
+ * Writing 1 to it rings, without vmshm_peer_pending() of the other seeing it.
+ *
+ * Context: Any thread.
+ * Return: 0; -EACCES: @peer may not ring; -ENOENT: there is no such peer, or
+ * the vector has no eventfd; -ESTALE: the number is that of another join;
+ * -EINVAL: there is no such vector; -EMFILE, -ENOMEM.
+ */
+int vmshm_peer_get_vector(const struct vmshm_peer *peer, __u32 number,
+			  __u64 generation, __u32 vector, int *fd);
+
+/**
+ * vmshm_peer_ring() - ring a vector of another peer
+ * @peer: a peer that may ring
+ * @number: the other's number, or VMSHM_PEER_ALL for all others that have the
+ *	vector
+ * @vector: one of the other's vectors
+ *
+ * Context: Any thread. Does not block.
+ * Return: 0; -EACCES: @peer may not ring; -ENOENT: there is no such peer;
+ * -EINVAL: there is no such vector.
+ */
+int vmshm_peer_ring(const struct vmshm_peer *peer, __u32 number, __u32 vector);
+
+/**
+ * vmshm_peer_pending() - which vectors were rung since they were last asked for
+ * @peer: a peer
+ * @mask: the vectors to look at, a bit for each; 0 means all
+ * @pending: where they are stored, a bit for each
+ *
+ * Only vmshm_peer_ring() counts, not a write to an eventfd.
+ *
+ * Context: Any thread. Does not block.
+ * Return: 0 or a negative errno value.
+ */
+int vmshm_peer_pending(const struct vmshm_peer *peer, __u64 mask,
+		       __u64 *pending);
+
+/**
+ * vmshm_peer_list_open() - find out a region's peers
+ * @region: a region
+ * @peers: where the list is stored
+ *
+ * The list is of one moment. What vmshm_watcher_open_region() tells of joins
+ * and leaves goes on from there if the watcher was opened first.
+ *
+ * Context: Any thread.
+ * Return: 0; -EMSGSIZE: peers came faster than they could be listed; -ENOMEM.
+ */
+int vmshm_peer_list_open(const struct vmshm_region *region,
+			 struct vmshm_peer_list **peers);
+
+/**
+ * vmshm_peer_list_count() - how many there are
+ * @peers: a peer list
+ *
+ * Context: Any thread.
+ * Return: the number of peers in the list.
+ */
+size_t vmshm_peer_list_count(const struct vmshm_peer_list *peers);
+
+/**
+ * vmshm_peer_list_next() - the next peer, in the order of their numbers
+ * @peers: a peer list
+ * @info: where a pointer to it is stored; valid as long as @peers
+ *
+ * Context: One thread at a time.
+ * Return: 1; 0 at the end.
+ */
+int vmshm_peer_list_next(struct vmshm_peer_list *peers,
+			 const struct vmshm_peer_info **info);
+
+/**
+ * vmshm_peer_list_close() - free a peer list
+ * @peers: a peer list, or NULL
+ *
+ * Context: No other thread may use the list any more.
+ */
+void vmshm_peer_list_close(struct vmshm_peer_list *peers);
 
 #pragma GCC visibility pop
 

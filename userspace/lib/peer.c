@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Peers: who shares a region and rings the others. */
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+struct vmshm_peer {
+	int fd;
+	__u32 number;
+	__u64 generation;
+};
+
+struct vmshm_peer_list {
+	size_t pos;
+	size_t count;
+	struct vmshm_peer_info *entries;
+};
+
+int vmshm_region_join(const struct vmshm_region *region,
+		      const struct vmshm_join_options *options,
+		      struct vmshm_peer **peer)
+{
+	struct vmshm_join arg = { .size = sizeof(arg) };
+	struct vmshm_join_options opt;
+	struct vmshm_peer *new;
+	size_t len;
+	int rc;
+
+	rc = vmshm__options_copy(&opt, sizeof(opt), JOIN_OPTIONS_SIZE_VER0,
+				 options);
+	if (rc)
+		return rc;
+	if (opt.__reserved)
+		return -EINVAL;
+	if (opt.name) {
+		len = strnlen(opt.name, sizeof(arg.name));
+		if (len == sizeof(arg.name))
+			return -EINVAL;
+		memcpy(arg.name, opt.name, len);
+	}
+
+	new = calloc(1, sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+
+	arg.flags = opt.flags;
+	arg.number = opt.number;
+	arg.vectors = opt.vectors;
+	rc = vmshm__ioctl(region->fd, VMSHM_IOC_JOIN, &arg);
+	if (rc) {
+		free(new);
+		return rc;
+	}
+
+	new->fd = arg.out_fd;
+	new->number = arg.out_number;
+	new->generation = arg.out_generation;
+	*peer = new;
+	return 0;
+}
+
+static int peer_stat_ioctl(int fd, struct vmshm_peer_stat *stat,
+			   size_t stat_size)
+{
+	memset(stat, 0, stat_size);
+	stat->size = (__u32)stat_size;
+	return vmshm__ioctl(fd, VMSHM_IOC_PEER_STAT, stat);
+}
+
+int vmshm_peer_from_fd(int fd, struct vmshm_peer **peer)
+{
+	struct vmshm_peer_stat stat;
+	struct vmshm_peer *new;
+	struct statfs fs;
+	int rc;
+
+	/*
+	 * Not to send a command to a device that could take it for one of its
+	 * own.
+	 */
+	if (fstatfs(fd, &fs))
+		return -errno;
+	if ((__u32)fs.f_type != ANON_INODE_FS_MAGIC)
+		return -ENOTTY;
+
+	rc = peer_stat_ioctl(fd, &stat, sizeof(stat));
+	if (rc)
+		return rc;
+
+	new = calloc(1, sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+
+	new->fd = fd;
+	new->number = stat.out_number;
+	new->generation = stat.out_generation;
+	*peer = new;
+	return 0;
+}
+
+void vmshm_peer_close(struct vmshm_peer *peer)
+{
+	if (!peer)
+		return;
+
+	close(peer->fd);
+	free(peer);
+}
+
+int vmshm_peer_fd(const struct vmshm_peer *peer)
+{
+	return peer->fd;
+}
+
+__u32 vmshm_peer_number(const struct vmshm_peer *peer)
+{
+	return peer->number;
+}
+
+__u64 vmshm_peer_generation(const struct vmshm_peer *peer)
+{
+	return peer->generation;
+}
+
+int vmshm_peer_stat(const struct vmshm_peer *peer,
+		    struct vmshm_peer_stat *stat, size_t stat_size)
+{
+	if (stat_size < PEER_STAT_SIZE_VER0 || stat_size > UINT32_MAX)
+		return -EINVAL;
+
+	return peer_stat_ioctl(peer->fd, stat, stat_size);
+}
+
+int vmshm_peer_set_vector(const struct vmshm_peer *peer, __u32 vector, int fd)
+{
+	struct vmshm_peer_set_vector arg = {
+		.size = sizeof(arg),
+		.vector = vector,
+		.fd = fd,
+	};
+
+	return vmshm__ioctl(peer->fd, VMSHM_IOC_PEER_SET_VECTOR, &arg);
+}
+
+int vmshm_peer_get_vector(const struct vmshm_peer *peer, __u32 number,
+			  __u64 generation, __u32 vector, int *fd)
+{
+	struct vmshm_peer_get_vector arg = {
+		.size = sizeof(arg),
+		.number = number,
+		.vector = vector,
+		.generation = generation,
+	};
+	int rc;
+
+	rc = vmshm__ioctl(peer->fd, VMSHM_IOC_PEER_GET_VECTOR, &arg);
+	if (rc)
+		return rc;
+
+	*fd = arg.out_fd;
+	return 0;
+}
+
+int vmshm_peer_ring(const struct vmshm_peer *peer, __u32 number, __u32 vector)
+{
+	struct vmshm_peer_ring arg = {
+		.size = sizeof(arg),
+		.number = number,
+		.vector = vector,
+	};
+
+	return vmshm__ioctl(peer->fd, VMSHM_IOC_PEER_RING, &arg);
+}
+
+int vmshm_peer_pending(const struct vmshm_peer *peer, __u64 mask,
+		       __u64 *pending)
+{
+	struct vmshm_peer_pending arg = {
+		.size = sizeof(arg),
+		.mask = mask,
+	};
+	int rc;
+
+	rc = vmshm__ioctl(peer->fd, VMSHM_IOC_PEER_PENDING, &arg);
+	if (rc)
+		return rc;
+
+	*pending = arg.out_pending;
+	return 0;
+}
+
+static int peers_read(int fd, void *entries, __u32 room, __u32 *count)
+{
+	struct vmshm_peers arg = {
+		.size = sizeof(arg),
+		.entries = (uintptr_t)entries,
+		.entry_size = sizeof(struct vmshm_peer_info),
+		.count = room,
+	};
+	int rc;
+
+	rc = vmshm__ioctl(fd, VMSHM_IOC_PEERS, &arg);
+	*count = arg.out_count;
+	return rc;
+}
+
+int vmshm_peer_list_open(const struct vmshm_region *region,
+			 struct vmshm_peer_list **peers)
+{
+	struct vmshm_peer_list *new;
+	void *entries;
+	__u32 count;
+	int rc;
+
+	new = calloc(1, sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+
+	rc = vmshm__array_read(region->fd, peers_read, sizeof(*new->entries),
+			       &entries, &count);
+	if (rc) {
+		free(new);
+		return rc;
+	}
+
+	new->entries = entries;
+	new->count = count;
+	*peers = new;
+	return 0;
+}
+
+size_t vmshm_peer_list_count(const struct vmshm_peer_list *peers)
+{
+	return peers->count;
+}
+
+int vmshm_peer_list_next(struct vmshm_peer_list *peers,
+			 const struct vmshm_peer_info **info)
+{
+	if (peers->pos == peers->count)
+		return 0;
+
+	*info = &peers->entries[peers->pos++];
+	return 1;
+}
+
+void vmshm_peer_list_close(struct vmshm_peer_list *peers)
+{
+	if (!peers)
+		return;
+
+	free(peers->entries);
+	free(peers);
+}
