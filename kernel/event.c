@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "peer.h"
 #include "watch.h"
 
 /*
@@ -106,6 +107,33 @@ void vmshm_event_handle(struct vmshm_handle *handle, u32 type)
 	};
 
 	vmshm_event_raise(handle->region, &record);
+}
+
+/**
+ * vmshm_event_peer() - something happened to a peer
+ * @peer: the peer
+ * @type: VMSHM_EVENT_JOINED, _LEFT, _PEER_EXIT or _VECTOR
+ * @vector: for VECTOR, which
+ * @eventfd: for VECTOR, has it an eventfd now
+ *
+ * The event names the process that joined, whoever has the file now.
+ *
+ * Context: as vmshm_event(); under region->peers_mutex but for PEER_EXIT.
+ */
+void vmshm_event_peer(struct vmshm_peer *peer, u32 type, u32 vector,
+		      bool eventfd)
+{
+	struct vmshm_record record = {
+		.type = type,
+		.flags = peer->rights | (eventfd ? VMSHM_PEER_EVENTFD : 0),
+		.value = peer->number,
+		.old_value = peer->generation,
+		.vector = vector,
+		.pid = peer->opener.pid,
+		.uid = peer->opener.uid,
+	};
+
+	vmshm_event_raise(peer->region, &record);
 }
 
 /**

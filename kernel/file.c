@@ -185,6 +185,7 @@ static void vmshm_show_fdinfo(struct seq_file *m, struct file *file)
 		   vmshm_inode_is_view(file_inode(file)));
 	seq_printf(m, "vmshm-opens:\t%u\n", READ_ONCE(region->nr_handles));
 	seq_printf(m, "vmshm-maps:\t%u\n", READ_ONCE(region->nr_maps));
+	seq_printf(m, "vmshm-peers:\t%u\n", READ_ONCE(region->nr_peers));
 }
 
 const struct file_operations vmshm_file_ops = {

@@ -10,7 +10,7 @@
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 
-#include "vmshm.h"
+#include "peer.h"
 
 union vmshm_arg {
 	struct vmshm_info info;
@@ -33,6 +33,13 @@ union vmshm_arg {
 	struct vmshm_log_stat log_stat;
 	struct vmshm_mark mark;
 	struct vmshm_merge merge;
+	struct vmshm_join join;
+	struct vmshm_peers peers;
+	struct vmshm_peer_stat peer_stat;
+	struct vmshm_peer_set_vector peer_set_vector;
+	struct vmshm_peer_get_vector peer_get_vector;
+	struct vmshm_peer_ring peer_ring;
+	struct vmshm_peer_pending peer_pending;
 };
 
 struct vmshm_ioctl {
@@ -83,6 +90,34 @@ int vmshm_ucmd_return_file(struct vmshm_ucmd *ucmd, s32 *out_fd,
 	ucmd->fd = fd;
 	ucmd->new_file = file;
 	*out_fd = fd;
+	return 0;
+}
+
+/**
+ * vmshm_copy_entries() - fill in an array of the caller
+ * @to: the array
+ * @entry_size: size of its elements, in bytes, at least that of the first
+ *	version: what the kernel knows beyond is cut, what it does not is zeroed
+ * @entries: what to fill it with, an array of elements of @size bytes
+ * @size: the size that this kernel knows
+ * @count: number of elements
+ *
+ * Context: process context; may sleep.
+ * Return: 0 or -EFAULT.
+ */
+int vmshm_copy_entries(void __user *to, u32 entry_size, const void *entries,
+		       size_t size, u32 count)
+{
+	size_t known = min_t(size_t, entry_size, size);
+
+	for (; count; count--) {
+		if (copy_to_user(to, entries, known) ||
+		    clear_user(to + known, entry_size - known))
+			return -EFAULT;
+		to += entry_size;
+		entries += size;
+		cond_resched();
+	}
 	return 0;
 }
 
@@ -185,7 +220,8 @@ static int vmshm_ioctl_get_info(struct vmshm_ucmd *ucmd)
 	arg->out_huge_policies = vmshm_backing_policies();
 	arg->out_features = VMSHM_FEATURE_RESERVE | VMSHM_FEATURE_PINNABLE |
 			    VMSHM_FEATURE_SEALS | VMSHM_FEATURE_MEMBERS |
-			    VMSHM_FEATURE_WATCH | VMSHM_FEATURE_LOG;
+			    VMSHM_FEATURE_WATCH | VMSHM_FEATURE_LOG |
+			    VMSHM_FEATURE_PEERS;
 	if (arg->out_huge_policies & ~BIT(VMSHM_HUGE_NEVER))
 		arg->out_features |= VMSHM_FEATURE_HUGE;
 	arg->out_name_max = VMSHM_NAME_MAX;
@@ -231,6 +267,10 @@ static const struct vmshm_ioctl vmshm_region_ioctls[] = {
 		  vmshm_ioctl_mark),
 	VMSHM_IOW(VMSHM_REGION_BASE, VMSHM_IOC_MERGE, vmshm_merge, bitmap,
 		  vmshm_ioctl_merge),
+	VMSHM_IOWR(VMSHM_REGION_BASE, VMSHM_IOC_JOIN, vmshm_join, name,
+		   vmshm_ioctl_join),
+	VMSHM_IOWR(VMSHM_REGION_BASE, VMSHM_IOC_PEERS, vmshm_peers, __reserved,
+		   vmshm_ioctl_peers),
 };
 
 static const struct vmshm_ioctl vmshm_log_ioctls[] = {
@@ -242,6 +282,20 @@ static const struct vmshm_ioctl vmshm_log_ioctls[] = {
 		  vmshm_log_watermark, watermark, vmshm_ioctl_log_watermark),
 	VMSHM_IOWR(VMSHM_CMD_LOG_FETCH, VMSHM_IOC_LOG_STAT, vmshm_log_stat,
 		   out_memory, vmshm_ioctl_log_stat),
+};
+
+static const struct vmshm_ioctl vmshm_peer_ioctls[] = {
+	VMSHM_IOWR(VMSHM_CMD_PEER_STAT, VMSHM_IOC_PEER_STAT, vmshm_peer_stat,
+		   out_name, vmshm_ioctl_peer_stat),
+	VMSHM_IOW(VMSHM_CMD_PEER_STAT, VMSHM_IOC_PEER_SET_VECTOR,
+		  vmshm_peer_set_vector, fd, vmshm_ioctl_peer_set_vector),
+	VMSHM_IOWR(VMSHM_CMD_PEER_STAT, VMSHM_IOC_PEER_GET_VECTOR,
+		   vmshm_peer_get_vector, __reserved,
+		   vmshm_ioctl_peer_get_vector),
+	VMSHM_IOW(VMSHM_CMD_PEER_STAT, VMSHM_IOC_PEER_RING, vmshm_peer_ring,
+		  vector, vmshm_ioctl_peer_ring),
+	VMSHM_IOWR(VMSHM_CMD_PEER_STAT, VMSHM_IOC_PEER_PENDING,
+		   vmshm_peer_pending, out_pending, vmshm_ioctl_peer_pending),
 };
 
 static const struct vmshm_ioctl vmshm_watch_ioctls[] = {
@@ -299,5 +353,18 @@ long vmshm_log_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	return vmshm_ioctl(vmshm_log_ioctls, VMSHM_CMD_LOG_FETCH,
 			   ARRAY_SIZE(vmshm_log_ioctls), file, cmd,
+			   (void __user *)arg);
+}
+
+/**
+ * vmshm_peer_ioctl() - ->unlocked_ioctl of a peer
+ * @file: the file
+ * @cmd: VMSHM_IOC_*
+ * @arg: pointer to the argument
+ */
+long vmshm_peer_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return vmshm_ioctl(vmshm_peer_ioctls, VMSHM_CMD_PEER_STAT,
+			   ARRAY_SIZE(vmshm_peer_ioctls), file, cmd,
 			   (void __user *)arg);
 }

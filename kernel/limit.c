@@ -42,6 +42,10 @@ static unsigned int watches_user = 64;
 module_param(watches_user, uint, 0644);
 MODULE_PARM_DESC(watches_user, "Number of one user's watches (default: 64)");
 
+static unsigned int peers_user = 1024;
+module_param(peers_user, uint, 0644);
+MODULE_PARM_DESC(peers_user, "Number of one user's peers (default: 1024)");
+
 /* Open dirty logs that a region can have. */
 unsigned int vmshm_logs_region = 16;
 module_param_named(logs_region, vmshm_logs_region, uint, 0644);
@@ -195,7 +199,8 @@ void vmshm_user_put(struct vmshm_user *user)
 	WARN_ON_ONCE(atomic64_read(&user->bytes) ||
 		     atomic64_read(&user->meta) ||
 		     atomic64_read(&user->regions) ||
-		     atomic64_read(&user->watches));
+		     atomic64_read(&user->watches) ||
+		     atomic64_read(&user->peers));
 	kfree(user);
 }
 
@@ -247,6 +252,31 @@ int vmshm_charge_watch(struct vmshm_user *user)
 void vmshm_uncharge_watch(struct vmshm_user *user)
 {
 	vmshm_uncharge(&user->watches, 1);
+}
+
+/**
+ * vmshm_charge_peer() - charge a user for a peer
+ * @user: the user
+ *
+ * Context: any.
+ * Return: 0, or -EDQUOT if the user has as many as allowed.
+ */
+int vmshm_charge_peer(struct vmshm_user *user)
+{
+	if (!vmshm_charge(&user->peers, 1, READ_ONCE(peers_user)))
+		return -EDQUOT;
+	return 0;
+}
+
+/**
+ * vmshm_uncharge_peer() - undo vmshm_charge_peer()
+ * @user: the user
+ *
+ * Context: any.
+ */
+void vmshm_uncharge_peer(struct vmshm_user *user)
+{
+	vmshm_uncharge(&user->peers, 1);
 }
 
 /**
@@ -338,4 +368,6 @@ void vmshm_limits_info(struct vmshm_user *user, struct vmshm_info *info)
 	info->out_bytes_used = atomic64_read(&user->bytes);
 	info->out_regions_used = atomic64_read(&user->regions);
 	info->out_meta_used = atomic64_read(&user->meta);
+	info->out_peers_user = READ_ONCE(peers_user);
+	info->out_peers_used = atomic64_read(&user->peers);
 }

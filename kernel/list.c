@@ -108,17 +108,14 @@ static unsigned int vmshm_list_collect(struct vmshm_registry *registry,
 
 static int vmshm_list_copy_out(struct vmshm_list_walk *walk, unsigned int n)
 {
-	size_t known = min_t(size_t, walk->entry_size, sizeof(*walk->entries));
-	size_t unknown = walk->entry_size - known;
-	unsigned int i;
+	int err;
 
-	for (i = 0; i < n; i++) {
-		if (copy_to_user(walk->user, &walk->entries[i], known) ||
-		    clear_user(walk->user + known, unknown))
-			return -EFAULT;
-		walk->user += walk->entry_size;
-		walk->count++;
-	}
+	err = vmshm_copy_entries(walk->user, walk->entry_size, walk->entries,
+				 sizeof(*walk->entries), n);
+	if (err)
+		return err;
+	walk->user += (size_t)n * walk->entry_size;
+	walk->count += n;
 	return 0;
 }
 

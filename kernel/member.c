@@ -10,7 +10,6 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 
 #include "vmshm.h"
 
@@ -41,7 +40,7 @@ static void vmshm_member_open(struct vmshm_member *member,
 			      const struct vmshm_handle *handle,
 			      const struct vmshm_member_list *list)
 {
-	unsigned int maps;
+	unsigned int holders;
 
 	BUILD_BUG_ON(sizeof(member->comm) != TASK_COMM_LEN);
 	member->type = VMSHM_MEMBER_OPEN;
@@ -53,11 +52,12 @@ static void vmshm_member_open(struct vmshm_member *member,
 		member->flags |= VMSHM_MEMBER_EXITED;
 
 	/*
-	 * Each mapping has one reference to the file; another one is that of
-	 * a descriptor, a message in a socket or a system call under way.
+	 * Each mapping and each peer has one reference to the file; another
+	 * one is that of a descriptor, a message in a socket or a system call
+	 * under way.
 	 */
-	maps = READ_ONCE(handle->nr_maps);
-	if (maps && file_count(handle->file) == maps)
+	holders = READ_ONCE(handle->nr_maps) + atomic_read(&handle->nr_peers);
+	if (holders && file_count(handle->file) == holders)
 		member->flags |= VMSHM_MEMBER_NO_FD;
 }
 
@@ -142,22 +142,6 @@ static void vmshm_members_collect(struct vmshm_region *region,
 	i_mmap_unlock_read(mapping);
 }
 
-static int vmshm_members_copy(const struct vmshm_member_list *list,
-			      void __user *to, u32 entry_size)
-{
-	size_t known = min_t(size_t, entry_size, sizeof(*list->entries));
-	u32 i;
-
-	for (i = 0; i < list->count; i++) {
-		if (copy_to_user(to, &list->entries[i], known) ||
-		    clear_user(to + known, entry_size - known))
-			return -EFAULT;
-		to += entry_size;
-		cond_resched();
-	}
-	return 0;
-}
-
 /**
  * vmshm_ioctl_members() - VMSHM_IOC_MEMBERS
  * @ucmd: with a struct vmshm_members
@@ -196,9 +180,10 @@ int vmshm_ioctl_members(struct vmshm_ucmd *ucmd)
 		if (list.count > arg->count)
 			break;
 		if (list.count <= list.room) {
-			ret = vmshm_members_copy(&list,
-						 u64_to_user_ptr(arg->entries),
-						 arg->entry_size);
+			ret = vmshm_copy_entries(u64_to_user_ptr(arg->entries),
+						 arg->entry_size, list.entries,
+						 sizeof(*list.entries),
+						 list.count);
 			break;
 		}
 		ret = -ENOMEM;

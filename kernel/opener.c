@@ -20,12 +20,17 @@
 /* Bit 0 of opener->exited. */
 #define VMSHM_OPENER_EXITED	0
 
-/*
- * Have all its threads ended? A process whose first thread has ended, but not
- * all others, has not; nor has one of which another thread calls execve(), which
- * keeps the struct pid.
+/**
+ * vmshm_opener_ended() - has the process ended?
+ * @opener: the opener
+ *
+ * A process whose first thread has ended, but not all others, has not; nor has
+ * one of which another thread calls execve(), which keeps the struct pid.
+ *
+ * Context: any.
+ * Return: true if all its threads are zombies or gone.
  */
-static bool vmshm_opener_ended(const struct vmshm_opener *opener)
+bool vmshm_opener_ended(const struct vmshm_opener *opener)
 {
 	struct task_struct *task;
 	bool ended;
@@ -136,8 +141,8 @@ void vmshm_opener_start(struct vmshm_opener *opener)
  * vmshm_opener_stop() - undo vmshm_opener_start()
  * @opener: the opener
  *
- * Context: may sleep; waits for the call of @exit that may be under way, so
- * takes no lock that that takes.
+ * Context: may sleep; waits for the call of @exit that may be under way: not
+ * under a lock that is taken there.
  */
 void vmshm_opener_stop(struct vmshm_opener *opener)
 {

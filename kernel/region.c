@@ -45,6 +45,8 @@ void vmshm_region_put(struct vmshm_region *region)
 	vmshm_user_put(region->user);
 	vmshm_registry_put(region->registry);
 	free_percpu(region->counters);
+	xa_destroy(&region->peers);
+	mutex_destroy(&region->peers_mutex);
 	mutex_destroy(&region->logs_mutex);
 	mutex_destroy(&region->event_mutex);
 	mutex_destroy(&region->handles_lock);
@@ -104,6 +106,8 @@ static struct vmshm_region *vmshm_region_alloc(struct vmshm_registry *registry,
 	INIT_LIST_HEAD(&region->watches);
 	mutex_init(&region->logs_mutex);
 	INIT_LIST_HEAD(&region->logs);
+	mutex_init(&region->peers_mutex);
+	xa_init_flags(&region->peers, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	region->name_len = len;
 	memcpy(region->name, arg->name, len + 1);
 	return region;

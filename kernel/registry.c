@@ -424,12 +424,13 @@ static void vmshm_registry_do_summary(struct vmshm_registry *registry,
 	for (rb = rb_first(&registry->regions); rb; rb = rb_next(rb)) {
 		const struct vmshm_region *region = to_region(rb);
 
-		seq_printf(m, "%u %s %llu %llu %llu %u %u\n", registry->id,
+		seq_printf(m, "%u %s %llu %llu %llu %u %u %u\n", registry->id,
 			   region->name, READ_ONCE(region->size),
 			   region->max_size,
 			   READ_ONCE(region->charged) << PAGE_SHIFT,
 			   READ_ONCE(region->nr_handles),
-			   READ_ONCE(region->nr_maps));
+			   READ_ONCE(region->nr_maps),
+			   READ_ONCE(region->nr_peers));
 		cond_resched();
 		if (seq_has_overflowed(m))
 			break;
@@ -442,7 +443,7 @@ static void vmshm_registry_do_summary(struct vmshm_registry *registry,
  * @m: where to
  *
  * One line for each: registry, name, size, max_size and charged memory in
- * bytes, number of open files, number of mappings.
+ * bytes, number of open files, number of mappings, number of peers.
  *
  * Context: process; takes the lock of each registry in turn.
  */
@@ -451,7 +452,7 @@ void vmshm_registry_summary(struct seq_file *m)
 	struct vmshm_registry *registry;
 	u64 id = 0;
 
-	seq_puts(m, "# registry name size max_size charged opens maps\n");
+	seq_puts(m, "# registry name size max_size charged opens maps peers\n");
 	while (!seq_has_overflowed(m)) {
 		registry = vmshm_registry_next(id);
 		if (!registry)

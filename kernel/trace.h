@@ -159,6 +159,66 @@ TRACE_EVENT(vmshm_log_fetch,
 		  __entry->ns)
 );
 
+TRACE_EVENT(vmshm_join,
+	TP_PROTO(const struct vmshm_region *region, u32 number, u64 join,
+		 u32 vectors),
+	TP_ARGS(region, number, join, vectors),
+	TP_STRUCT__entry(
+		__field(u64, generation)
+		__field(u64, join)
+		__field(u32, number)
+		__field(u32, vectors)
+	),
+	TP_fast_assign(
+		__entry->generation = region->generation;
+		__entry->join = join;
+		__entry->number = number;
+		__entry->vectors = vectors;
+	),
+	TP_printk("generation=%llu number=%u join=%llu vectors=%u",
+		  __entry->generation, __entry->number, __entry->join,
+		  __entry->vectors)
+);
+
+TRACE_EVENT(vmshm_leave,
+	TP_PROTO(const struct vmshm_region *region, u32 number, u64 join),
+	TP_ARGS(region, number, join),
+	TP_STRUCT__entry(
+		__field(u64, generation)
+		__field(u64, join)
+		__field(u32, number)
+	),
+	TP_fast_assign(
+		__entry->generation = region->generation;
+		__entry->join = join;
+		__entry->number = number;
+	),
+	TP_printk("generation=%llu number=%u join=%llu", __entry->generation,
+		  __entry->number, __entry->join)
+);
+
+TRACE_EVENT(vmshm_ring,
+	TP_PROTO(const struct vmshm_region *region, u32 from, u32 number,
+		 u32 vector),
+	TP_ARGS(region, from, number, vector),
+	TP_STRUCT__entry(
+		__field(u64, generation)
+		__field(u32, from)
+		__field(u32, number)
+		__field(u32, vector)
+	),
+	TP_fast_assign(
+		__entry->generation = region->generation;
+		__entry->from = from;
+		__entry->number = number;
+		__entry->vector = vector;
+	),
+	/* VMSHM_PEER_ALL is -1. */
+	TP_printk("generation=%llu from=%u number=%d vector=%u",
+		  __entry->generation, __entry->from, (int)__entry->number,
+		  __entry->vector)
+);
+
 #endif /* _VMSHM_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -12,6 +12,7 @@
  *   region -> inner file                   (dropped when the outer inode goes)
  *   VMA of a region -> inner file, and by its map record -> outer file
  *   watch -> registry, and region          (the struct, not the outer inode)
+ *   peer -> outer file, and eventfds
  *
  * So the memory of a region lives as long as its outer inode, and struct
  * vmshm_region a little longer than that.
@@ -23,6 +24,10 @@
  *       region->event_mutex
  *         registry->watch_lock
  *           watch->lock
+ *   region->peers_mutex
+ *     region->event_mutex and so on, as above
+ *     the lock of region->peers
+ *     peer->lock
  *   outer inode's i_rwsem
  *     inner inode's i_rwsem
  *       mmap_lock
@@ -30,6 +35,8 @@
  *           inner mapping's i_mmap_rwsem
  *             region->maps_lock
  *   region->handles_lock, region->charge_lock: leaves
+ *
+ * watch->lock and peer->lock are held while an eventfd is signalled.
  *
  * mmap_lock is held in ->mmap, ->open and ->close of a VMA and in faults: none
  * of these takes any of the first group.
@@ -45,23 +52,25 @@
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
-#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include <linux/vmshm.h>
 
 #include "compat.h"
 #include "name.h"
+#include "opener.h"
 
 /* What VMSHM_IOC_CREATE may set and a region keeps. */
 #define VMSHM_REGION_FLAGS	(VMSHM_EPHEMERAL | VMSHM_SHRINKABLE | \
 				 VMSHM_RESERVE | VMSHM_PINNABLE | \
-				 VMSHM_NO_PUNCH | VMSHM_LOG_READERS)
+				 VMSHM_NO_PUNCH | VMSHM_LOG_READERS | \
+				 VMSHM_RING_READERS)
 #define VMSHM_SEALS		(VMSHM_SEAL_SEAL | VMSHM_SEAL_SHRINK | \
 				 VMSHM_SEAL_GROW | VMSHM_SEAL_WRITE | \
 				 VMSHM_SEAL_FUTURE_WRITE)
@@ -82,6 +91,7 @@
  * @meta: kernel memory charged, in bytes
  * @regions: number of regions
  * @watches: number of watches
+ * @peers: number of peers
  */
 struct vmshm_user {
 	struct hlist_node node;
@@ -91,6 +101,7 @@ struct vmshm_user {
 	atomic64_t meta;
 	atomic64_t regions;
 	atomic64_t watches;
+	atomic64_t peers;
 };
 
 /**
@@ -190,6 +201,11 @@ struct vmshm_counters {
  * @logs_mutex: protects writes of @logs, and @nr_logs
  * @logs: open dirty logs; read under RCU
  * @nr_logs: their number
+ * @peers_mutex: makes joining, leaving and changing a doorbell one step with its
+ *	event; protects @nr_peers
+ * @peers: struct vmshm_peer by number, and reserved numbers; peers are put in
+ *	and taken out under @peers_mutex and read under it or RCU
+ * @nr_peers: number of peers in @peers
  * @counters: what is counted in page faults
  * @name_len: strlen(@name)
  * @name: NUL-terminated; stays after the region was unlinked
@@ -235,31 +251,13 @@ struct vmshm_region {
 	struct list_head logs;
 	unsigned int nr_logs;
 
+	struct mutex peers_mutex;
+	struct xarray peers;
+	unsigned int nr_peers;
+
 	struct vmshm_counters __percpu *counters;
 	unsigned int name_len;
 	char name[];
-};
-
-/**
- * struct vmshm_opener - the process that opened a file or joined a group
- * @pid: the process (thread group); a counted reference
- * @uid: its user then
- * @comm: its name then
- * @since_ns: when, CLOCK_REALTIME
- * @exit: called once when the process has ended
- * @exit_wait: entry in @pid's wait queue, queues @exit_work
- * @exit_work: calls @exit
- * @exited: bit 0: @exit was called
- */
-struct vmshm_opener {
-	struct pid *pid;
-	kuid_t uid;
-	char comm[TASK_COMM_LEN];
-	u64 since_ns;
-	void (*exit)(struct vmshm_opener *opener);
-	wait_queue_entry_t exit_wait;
-	struct work_struct exit_work;
-	unsigned long exited;
 };
 
 /**
@@ -268,6 +266,7 @@ struct vmshm_opener {
  * @region: the region; alive as long as the file
  * @file: the file; not a reference
  * @nr_maps: VMAs that hold @file; under region->maps_lock
+ * @nr_peers: peers that hold @file
  * @user: whom the struct is charged to; a counted reference
  * @opener: who opened it
  */
@@ -276,6 +275,7 @@ struct vmshm_handle {
 	struct vmshm_region *region;
 	struct file *file;
 	unsigned int nr_maps;
+	atomic_t nr_peers;
 	struct vmshm_user *user;
 	struct vmshm_opener opener;
 };
@@ -339,6 +339,8 @@ int vmshm_charge_region(struct vmshm_user *user);
 void vmshm_uncharge_region(struct vmshm_user *user);
 int vmshm_charge_watch(struct vmshm_user *user);
 void vmshm_uncharge_watch(struct vmshm_user *user);
+int vmshm_charge_peer(struct vmshm_user *user);
+void vmshm_uncharge_peer(struct vmshm_user *user);
 int vmshm_charge_meta(struct vmshm_user *user, size_t bytes);
 void vmshm_uncharge_meta(struct vmshm_user *user, size_t bytes);
 int vmshm_charge_pages(struct vmshm_user *user, u64 pages);
@@ -458,17 +460,6 @@ void vmshm_handle_release(struct vmshm_handle *handle);
 void vmshm_handle_announce(struct vmshm_handle *handle);
 u32 vmshm_file_rights(const struct file *file);
 
-/* opener.c */
-void vmshm_opener_init(struct vmshm_opener *opener,
-		       void (*exit)(struct vmshm_opener *opener));
-void vmshm_opener_start(struct vmshm_opener *opener);
-void vmshm_opener_stop(struct vmshm_opener *opener);
-void vmshm_opener_close(struct vmshm_opener *opener);
-void vmshm_opener_release(struct vmshm_opener *opener);
-bool vmshm_opener_comm(const struct vmshm_opener *opener,
-		       char comm[TASK_COMM_LEN]);
-void vmshm_task_comm(char comm[TASK_COMM_LEN], struct task_struct *task);
-
 /* member.c */
 int vmshm_ioctl_members(struct vmshm_ucmd *ucmd);
 
@@ -487,9 +478,12 @@ int vmshm_ioctl_watch_eventfd(struct vmshm_ucmd *ucmd);
 /* ioctl.c */
 long vmshm_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long vmshm_region_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+long vmshm_peer_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long vmshm_watch_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 int vmshm_ucmd_return_file(struct vmshm_ucmd *ucmd, s32 *out_fd,
 			   struct file *file);
+int vmshm_copy_entries(void __user *to, u32 entry_size, const void *entries,
+		       size_t size, u32 count);
 
 /**
  * vmshm_device_registry() - the registry that a file of /dev/vmshm is of

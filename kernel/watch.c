@@ -22,7 +22,7 @@
 
 #include "watch.h"
 
-#define VMSHM_WATCH_EVENTS	((1U << (VMSHM_EVENT_UNLINKED + 1)) - 1)
+#define VMSHM_WATCH_EVENTS	((1U << (VMSHM_EVENT_VECTOR + 1)) - 1)
 
 static const struct file_operations vmshm_watch_fops;
 
@@ -126,6 +126,7 @@ static bool vmshm_watch_peek(struct vmshm_watch_ctx *watch,
 				       task_active_pid_ns(current));
 		event->uid = from_kuid_munged(current_user_ns(), record->uid);
 		event->flags = record->flags;
+		event->vector = record->vector;
 		strscpy(event->name, record->name, sizeof(event->name));
 	}
 	any = lost || record;

@@ -22,7 +22,8 @@
  * @seq: number of the event
  * @time_ns: CLOCK_MONOTONIC
  * @value: as in struct vmshm_event
- * @old_value: the same, before
+ * @old_value: the same
+ * @vector: the same
  * @lost: number of events that are missing right before this one
  * @lost_ns: when the first of them was raised
  * @pid: the process, or NULL; in a queue a counted reference. Translated when
@@ -39,6 +40,7 @@ struct vmshm_record {
 	u64 time_ns;
 	u64 value;
 	u64 old_value;
+	u32 vector;
 	u64 lost;
 	u64 lost_ns;
 	struct pid *pid;
