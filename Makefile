@@ -113,6 +113,7 @@ install-userspace:
 	+@$(SUB) -C userspace O=$(O)/userspace PREFIX=$(PREFIX) \
 		DESTDIR=$(DESTDIR) install
 	$(if $(DESTDIR),,-ldconfig)
+	$(if $(DESTDIR),,-systemctl daemon-reload)
 
 install-udev:
 	install -D -m 644 udev/60-vmshm.rules \
@@ -136,9 +137,9 @@ help:
 	@echo 'make vm                 a shell in a machine with the module loaded'
 	@echo 'make demo               what vmshm does, shown in a machine'
 	@echo 'make bench              compare with memfd_create'
-	@echo 'make install            module for the running kernel, library, command,'
-	@echo '                        man pages, udev rule (DESTDIR, PREFIX, KDIR,'
-	@echo '                        INSTALL_MOD_PATH)'
+	@echo 'make install            module for the running kernel, library, commands,'
+	@echo '                        man pages, systemd units, udev rule (DESTDIR,'
+	@echo '                        PREFIX, KDIR, INSTALL_MOD_PATH)'
 	@echo 'make setup              install the Debian packages all this needs'
 	@echo 'make clean              remove what was built'
 	@echo

@@ -85,6 +85,47 @@ man_page_is_complete()
 	return "$missing"
 }
 
+# The server: runs, is in the manual with all its options, and where its unit
+# says it is.
+server_is_complete()
+{
+	server=$root/bin/vmshm-ivshmem-server
+	unit=$root/lib/systemd/system/vmshm-ivshmem@.service
+	[ "$("$server" --version)" = \
+		"vmshm-ivshmem-server $(pc --modversion)" ] || return 1
+	missing=0
+	text man1/vmshm-ivshmem-server.1
+	for word in $("$server" --help | sed -n 's/^ .*\(--[a-z-]*\).*/\1/p'); do
+		if ! grep -q -e "$word" "$work/page"; then
+			echo "$word is missing"
+			missing=1
+		fi
+	done
+	grep -q '^ExecStart=/opt/vmshm/bin/vmshm-ivshmem-server ' "$unit" ||
+		missing=1
+	return "$missing"
+}
+
+# What systemd thinks of the units, if it is here; the program is not where it
+# is going to be.
+units_are_good()
+{
+	units=$work/root/units
+	command -v systemd-analyze || return 0
+	mkdir "$units"
+	for unit in service socket; do
+		sed "s|^ExecStart=|ExecStart=$work/root|" \
+			"$root/lib/systemd/system/vmshm-ivshmem@.$unit" \
+			>"$units/vmshm-ivshmem@vm1-shared.$unit"
+	done
+	systemd-analyze verify --man=no "$units"/* >"$work/units" 2>&1
+	rc=$?
+	cat "$work/units"
+	rm -r "$units"
+	# Other units of this machine may be wrong.
+	[ $rc -eq 0 ] && ! grep vmshm "$work/units"
+}
+
 # Each function is in the manual of the library and has a link to it.
 library_page_is_complete()
 {
@@ -142,7 +183,7 @@ int main(void)
 }
 END
 
-echo 1..12
+echo 1..14
 root=$work/root/opt/vmshm
 check "install" make_it install
 check "pkg-config knows it" pc --exists
@@ -154,6 +195,8 @@ check "the command runs, and is of the same version" run_command
 check "vmshm(1) has every verb and option" man_page_is_complete
 check "libvmshm(3) has every function" library_page_is_complete
 check "vmshm(4) has every command" device_page_is_complete
+check "the server is complete" server_is_complete
+check "its units are good" units_are_good
 check "uninstall" make_it uninstall
 check "nothing is left" nothing_is_left
 exit $failed
