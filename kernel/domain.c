@@ -84,6 +84,24 @@ static bool vmshm_domain_is_mine(const struct vmshm_registry *registry,
 }
 
 /**
+ * vmshm_domain_owner() - whose domain is a name in?
+ * @registry: where
+ * @name: a name, or the beginning of one that its domain is a whole component of
+ *
+ * Context: registry->lock held, for reading at least.
+ * Return: the owner, or INVALID_UID if there is no such domain.
+ */
+kuid_t vmshm_domain_owner(struct vmshm_registry *registry, const char *name)
+{
+	struct vmshm_domain_key key = { name, vmshm_name_domain_len(name) };
+	struct vmshm_domain_entry *domain;
+
+	lockdep_assert_held(&registry->lock);
+	domain = vmshm_domain_find(registry, &key);
+	return domain ? domain->owner : INVALID_UID;
+}
+
+/**
  * vmshm_domain_may_create() - may the current task create this name?
  * @registry: where
  * @name: a valid name

@@ -22,8 +22,7 @@ static bool vmshm_watch_may_see(const struct vmshm_watch_ctx *watch,
 	const struct cred *old = override_creds(watch->cred);
 	bool may;
 
-	may = !vmshm_inode_permission(region->inode, MAY_READ) ||
-	      !vmshm_inode_permission(region->inode, MAY_WRITE);
+	may = vmshm_region_may_see(region);
 	revert_creds(old);
 	return may;
 }

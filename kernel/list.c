@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VMSHM_IOC_LIST: the regions the caller may open, by name.
+ * VMSHM_IOC_LIST: the regions the caller may open, by name; and the summary of
+ * all for debugfs.
  *
  * The registry's lock is held for a bounded number of names at a time. In
  * between the place is kept by name, since the region there may go.
@@ -43,28 +44,23 @@ struct vmshm_list_walk {
 static struct rb_node *vmshm_list_first(struct vmshm_registry *registry,
 					const struct vmshm_list_walk *walk)
 {
-	bool from_prefix = strcmp(walk->after, walk->prefix) < 0;
-	const char *from = from_prefix ? walk->prefix : walk->after;
-	struct rb_node *rb = registry->regions.rb_node;
-	struct rb_node *first = NULL;
+	struct vmshm_region *region;
 
-	while (rb) {
-		const struct vmshm_region *region;
-		int diff;
-
-		region = rb_entry(rb, struct vmshm_region, name_node);
-		diff = strcmp(region->name, from);
-		if (diff > 0 || (diff == 0 && from_prefix)) {
-			first = rb;
-			rb = rb->rb_left;
-		} else {
-			rb = rb->rb_right;
-		}
-	}
-	return first;
+	if (strcmp(walk->after, walk->prefix) < 0)
+		region = vmshm_registry_first(registry, walk->prefix, false);
+	else
+		region = vmshm_registry_first(registry, walk->after, true);
+	return region ? &region->name_node : NULL;
 }
 
-static bool vmshm_list_may_see(const struct vmshm_region *region)
+/**
+ * vmshm_region_may_see() - may the current task know of a region?
+ * @region: the region; its outer inode is alive
+ *
+ * Context: process; may sleep.
+ * Return: true if it may open it, if only for reading or for writing.
+ */
+bool vmshm_region_may_see(const struct vmshm_region *region)
 {
 	return !vmshm_inode_permission(region->inode, MAY_READ) ||
 	       !vmshm_inode_permission(region->inode, MAY_WRITE);
@@ -97,7 +93,7 @@ static unsigned int vmshm_list_collect(struct vmshm_registry *registry,
 			break;
 		}
 		memcpy(walk->after, region->name, region->name_len + 1);
-		if (vmshm_list_may_see(region))
+		if (vmshm_region_may_see(region))
 			vmshm_region_stat(region, region->domain->owner,
 					  &walk->entries[n++]);
 		rb = rb_next(rb);
@@ -215,4 +211,53 @@ int vmshm_ioctl_list(struct vmshm_ucmd *ucmd)
 	}
 	kvfree(walk);
 	return err;
+}
+
+static void vmshm_registry_do_summary(struct vmshm_registry *registry,
+				      struct seq_file *m)
+{
+	struct rb_node *rb;
+
+	down_read(&registry->lock);
+	for (rb = rb_first(&registry->regions); rb; rb = rb_next(rb)) {
+		const struct vmshm_region *region = rb_entry(rb, struct vmshm_region,
+							 name_node);
+
+		seq_printf(m, "%u %s %llu %llu %llu %u %u %u\n", registry->id,
+			   region->name, READ_ONCE(region->size),
+			   region->max_size,
+			   READ_ONCE(region->charged) << PAGE_SHIFT,
+			   READ_ONCE(region->nr_handles),
+			   READ_ONCE(region->nr_maps),
+			   READ_ONCE(region->nr_peers));
+		cond_resched();
+		if (seq_has_overflowed(m))
+			break;
+	}
+	up_read(&registry->lock);
+}
+
+/**
+ * vmshm_registry_summary() - list all regions that have a name, for debugfs
+ * @m: where to
+ *
+ * One line for each: registry, name, size, max_size and charged memory in
+ * bytes, number of open files, number of mappings, number of peers.
+ *
+ * Context: process; takes the lock of each registry in turn.
+ */
+void vmshm_registry_summary(struct seq_file *m)
+{
+	struct vmshm_registry *registry;
+	u64 id = 0;
+
+	seq_puts(m, "# registry name size max_size charged opens maps peers\n");
+	while (!seq_has_overflowed(m)) {
+		registry = vmshm_registry_next(id);
+		if (!registry)
+			break;
+		vmshm_registry_do_summary(registry, m);
+		id = (u64)registry->id + 1;
+		vmshm_registry_put(registry);
+	}
 }

@@ -158,14 +158,54 @@ static int vmshm_region_node_cmp(struct rb_node *new, const struct rb_node *rb)
 	return strcmp(to_region(new)->name, to_region(rb)->name);
 }
 
-static struct vmshm_region *vmshm_region_find(struct vmshm_registry *registry,
-					      const char *name)
+/**
+ * vmshm_registry_find() - the region of a name
+ * @registry: where
+ * @name: NUL-terminated; need not be valid
+ *
+ * Context: registry->lock held, for reading at least.
+ * Return: the region, without a reference, or NULL.
+ */
+struct vmshm_region *vmshm_registry_find(struct vmshm_registry *registry,
+					 const char *name)
 {
 	struct rb_node *rb;
 
 	lockdep_assert_held(&registry->lock);
 	rb = rb_find(name, &registry->regions, vmshm_region_cmp);
 	return rb ? to_region(rb) : NULL;
+}
+
+/**
+ * vmshm_registry_first() - the first region from a name on, in strcmp() order
+ * @registry: where
+ * @from: NUL-terminated; need not be the name of a region, or valid
+ * @after: not @from itself, only what comes after it
+ *
+ * Those that follow are found by rb_next() of name_node.
+ *
+ * Context: registry->lock held, for reading at least.
+ * Return: the region, without a reference, or NULL.
+ */
+struct vmshm_region *vmshm_registry_first(struct vmshm_registry *registry,
+					  const char *from, bool after)
+{
+	struct rb_node *rb = registry->regions.rb_node;
+	struct vmshm_region *first = NULL;
+
+	lockdep_assert_held(&registry->lock);
+	while (rb) {
+		struct vmshm_region *region = to_region(rb);
+		int diff = strcmp(region->name, from);
+
+		if (diff > 0 || (diff == 0 && !after)) {
+			first = region;
+			rb = rb->rb_left;
+		} else {
+			rb = rb->rb_right;
+		}
+	}
+	return first;
 }
 
 /**
@@ -185,7 +225,7 @@ int vmshm_registry_may_create(struct vmshm_registry *registry,
 	int err;
 
 	down_read(&registry->lock);
-	if (vmshm_region_find(registry, name))
+	if (vmshm_registry_find(registry, name))
 		err = -EEXIST;
 	else
 		err = vmshm_domain_may_create(registry, name);
@@ -253,7 +293,7 @@ struct vmshm_region *vmshm_registry_lookup(struct vmshm_registry *registry,
 	struct vmshm_region *region;
 
 	down_read(&registry->lock);
-	region = vmshm_region_find(registry, name);
+	region = vmshm_registry_find(registry, name);
 	if (region) {
 		/*
 		 * Neither can be going away: the name has a reference, or who
@@ -342,12 +382,44 @@ kuid_t vmshm_registry_domain_owner(struct vmshm_region *region)
 	return owner;
 }
 
-static bool vmshm_may_unlink(const struct vmshm_registry *registry,
-			     const struct vmshm_region *region)
+/**
+ * vmshm_registry_may_unlink() - may the current task take this name away?
+ * @region: a linked region
+ *
+ * Context: registry->lock held, for reading at least.
+ */
+bool vmshm_registry_may_unlink(const struct vmshm_region *region)
 {
+	lockdep_assert_held(&region->registry->lock);
 	return uid_eq(region->inode->i_uid, current_fsuid()) ||
 	       uid_eq(region->domain->owner, current_fsuid()) ||
-	       ns_capable(registry->user_ns, CAP_SYS_ADMIN);
+	       ns_capable(region->registry->user_ns, CAP_SYS_ADMIN);
+}
+
+/**
+ * vmshm_registry_unlink() - take a region's name away
+ * @region: the region; the caller has a reference to its outer inode
+ *
+ * Context: process; takes registry->lock.
+ * Return: 0, -ENOENT if it has none, or -EPERM.
+ */
+int vmshm_registry_unlink(struct vmshm_region *region)
+{
+	struct vmshm_registry *registry = region->registry;
+	int err = 0;
+
+	down_write(&registry->lock);
+	if (!region->linked)
+		err = -ENOENT;
+	else if (!vmshm_registry_may_unlink(region))
+		err = -EPERM;
+	else
+		vmshm_unlink_locked(registry, region);
+	up_write(&registry->lock);
+
+	if (!err)
+		vmshm_unlink_finish(region);
+	return err;
 }
 
 static int vmshm_registry_do_unlink(struct vmshm_registry *registry,
@@ -357,13 +429,13 @@ static int vmshm_registry_do_unlink(struct vmshm_registry *registry,
 	int err = 0;
 
 	down_write(&registry->lock);
-	region = vmshm_region_find(registry, arg->name);
+	region = vmshm_registry_find(registry, arg->name);
 	if (!region)
 		err = -ENOENT;
 	else if ((arg->flags & VMSHM_UNLINK_GENERATION) &&
 		 arg->generation != region->generation)
 		err = -ESTALE;
-	else if (!vmshm_may_unlink(registry, region))
+	else if (!vmshm_registry_may_unlink(region))
 		err = -EPERM;
 	else
 		vmshm_unlink_locked(registry, region);
@@ -413,52 +485,4 @@ int vmshm_ioctl_unlink(struct vmshm_ucmd *ucmd)
 		err = vmshm_registry_do_unlink(registry, arg);
 	vmshm_registry_put(registry);
 	return err;
-}
-
-static void vmshm_registry_do_summary(struct vmshm_registry *registry,
-				      struct seq_file *m)
-{
-	struct rb_node *rb;
-
-	down_read(&registry->lock);
-	for (rb = rb_first(&registry->regions); rb; rb = rb_next(rb)) {
-		const struct vmshm_region *region = to_region(rb);
-
-		seq_printf(m, "%u %s %llu %llu %llu %u %u %u\n", registry->id,
-			   region->name, READ_ONCE(region->size),
-			   region->max_size,
-			   READ_ONCE(region->charged) << PAGE_SHIFT,
-			   READ_ONCE(region->nr_handles),
-			   READ_ONCE(region->nr_maps),
-			   READ_ONCE(region->nr_peers));
-		cond_resched();
-		if (seq_has_overflowed(m))
-			break;
-	}
-	up_read(&registry->lock);
-}
-
-/**
- * vmshm_registry_summary() - list all regions that have a name, for debugfs
- * @m: where to
- *
- * One line for each: registry, name, size, max_size and charged memory in
- * bytes, number of open files, number of mappings, number of peers.
- *
- * Context: process; takes the lock of each registry in turn.
- */
-void vmshm_registry_summary(struct seq_file *m)
-{
-	struct vmshm_registry *registry;
-	u64 id = 0;
-
-	seq_puts(m, "# registry name size max_size charged opens maps peers\n");
-	while (!seq_has_overflowed(m)) {
-		registry = vmshm_registry_next(id);
-		if (!registry)
-			break;
-		vmshm_registry_do_summary(registry, m);
-		id = (u64)registry->id + 1;
-		vmshm_registry_put(registry);
-	}
 }

@@ -357,24 +357,32 @@ struct vmshm_registry *vmshm_registry_next(u64 id);
 int vmshm_registry_may_create(struct vmshm_registry *registry,
 			      const char *name);
 int vmshm_registry_publish(struct vmshm_region *region);
+struct vmshm_region *vmshm_registry_find(struct vmshm_registry *registry,
+					 const char *name);
+struct vmshm_region *vmshm_registry_first(struct vmshm_registry *registry,
+					  const char *from, bool after);
 struct vmshm_region *vmshm_registry_lookup(struct vmshm_registry *registry,
 					   const char *name);
 void vmshm_registry_drop_open(struct vmshm_region *region);
 kuid_t vmshm_registry_domain_owner(struct vmshm_region *region);
+bool vmshm_registry_may_unlink(const struct vmshm_region *region);
+int vmshm_registry_unlink(struct vmshm_region *region);
 int vmshm_ioctl_unlink(struct vmshm_ucmd *ucmd);
-void vmshm_registry_summary(struct seq_file *m);
 
 /* domain.c */
 struct vmshm_domain_entry *vmshm_domain_join(struct vmshm_registry *registry,
 					     const char *name);
 void vmshm_domain_leave(struct vmshm_registry *registry,
 			struct vmshm_domain_entry *domain);
+kuid_t vmshm_domain_owner(struct vmshm_registry *registry, const char *name);
 int vmshm_domain_may_create(struct vmshm_registry *registry, const char *name);
 void vmshm_domains_free(struct vmshm_registry *registry);
 int vmshm_ioctl_domain(struct vmshm_ucmd *ucmd);
 
 /* list.c */
+bool vmshm_region_may_see(const struct vmshm_region *region);
 int vmshm_ioctl_list(struct vmshm_ucmd *ucmd);
+void vmshm_registry_summary(struct seq_file *m);
 
 /* region.c */
 struct vmshm_region *vmshm_region_hold(struct vmshm_region *region);
