@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The pseudo file system of the regions' outer inodes.
+ * The file system of the regions' outer inodes.
  *
  * An outer inode is a regular file without pages of its own: its memory is the
  * inner shmem file's. A read-only handle has a view inode, which refuses
  * whatever writes and delegates the rest to the region's outer inode.
  *
- * The file system is mounted while there is a region, so that its superblock,
- * which pins the module, goes with the last one.
+ * The module has it mounted while there is a region, so that its superblock,
+ * which pins the module, goes with the last one. Files opened by ioctl are in
+ * this mount, by dentries without a parent. Users can mount it as well and see
+ * a registry as a tree, see tree.c: of the same superblock, so that the files in
+ * the tree are the outer inodes themselves.
  */
 #include <linux/blk_types.h>
 #include <linux/cred.h>
 #include <linux/fs_context.h>
+#include <linux/module.h>
 #include <linux/mount.h>
-#include <linux/pseudo_fs.h>
+#include <linux/namei.h>
 
-#include "vmshm.h"
+#include "tree.h"
 
 static struct vfsmount *vmshm_mnt;
 static int vmshm_mnt_count;
@@ -126,9 +130,13 @@ static void vmshm_evict_inode(struct inode *inode)
 
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
-	if (!region)
+	if (!inode->i_private)
 		return;		/* the root, or never set up */
 
+	if (S_ISDIR(inode->i_mode)) {
+		vmshm_tree_evict(inode);
+		return;
+	}
 	if (vmshm_inode_is_view(inode)) {
 		iput(region->inode);
 		return;
@@ -157,29 +165,142 @@ static char *vmshm_dname(struct dentry *dentry, char *buffer, int buflen)
 	return buffer;
 }
 
-static const struct dentry_operations vmshm_dentry_ops = {
+/* The dentry of an open file is its own: no look-up may use it. */
+static int vmshm_handle_revalidate(struct dentry *dentry, unsigned int flags)
+{
+	return flags & LOOKUP_RCU ? -ECHILD : 0;
+}
+
+const struct dentry_operations vmshm_handle_dentry_ops = {
+	.d_revalidate	= vmshm_handle_revalidate,
+	.d_delete	= always_delete_dentry,
 	.d_dname	= vmshm_dname,
+};
+
+static int vmshm_fill_super(struct super_block *sb)
+{
+	struct inode *inode;
+
+	/* A superblock for everybody: that the module made it means nothing. */
+	sb->s_flags &= ~SB_KERNMOUNT;
+	sb->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
+	sb->s_maxbytes = MAX_LFS_FILESIZE;
+	sb->s_blocksize = PAGE_SIZE;
+	sb->s_blocksize_bits = PAGE_SHIFT;
+	sb->s_magic = VMSHM_SUPER_MAGIC;
+	sb->s_op = &vmshm_super_ops;
+	sb->s_time_gran = 1;
+	/* Neither the layers of overlayfs nor those of ecryptfs. */
+	sb->s_stack_depth = FILESYSTEM_MAX_STACK_DEPTH;
+
+	/* Of the module's own mount, where nobody can walk. */
+	inode = new_inode(sb);
+	if (!inode)
+		return -ENOMEM;
+	inode->i_ino = 1;
+	inode->i_mode = S_IFDIR;
+	vmshm_inode_init_times(inode);
+	sb->s_root = d_make_root(inode);
+	if (!sb->s_root)
+		return -ENOMEM;
+	sb->s_flags |= SB_ACTIVE;
+	return 0;
+}
+
+static int vmshm_any_super(struct super_block *sb, struct fs_context *fc)
+{
+	return 1;
+}
+
+/*
+ * There is one superblock. Mounts made by users have the directory of their
+ * registry as root.
+ */
+static int vmshm_get_tree(struct fs_context *fc)
+{
+	struct super_block *sb;
+	struct dentry *root;
+	int err = 0;
+
+	/* What is the superblock's is not for one mount to say. */
+	fc->sb_flags &= SB_KERNMOUNT;
+	sb = sget_fc(fc, vmshm_any_super, set_anon_super_fc);
+	if (IS_ERR(sb))
+		return PTR_ERR(sb);
+	if (!sb->s_root)
+		err = vmshm_fill_super(sb);
+	if (err)
+		goto deactivate;
+
+	root = fc->sb_flags & SB_KERNMOUNT ? dget(sb->s_root) :
+		vmshm_tree_root(sb, fc->user_ns);
+	if (IS_ERR(root)) {
+		err = PTR_ERR(root);
+		goto deactivate;
+	}
+	fc->root = root;
+	return 0;
+
+deactivate:
+	deactivate_locked_super(sb);
+	return err;
+}
+
+static int vmshm_reconfigure(struct fs_context *fc)
+{
+	/* It would stop every writer of every region. */
+	if (fc->sb_flags & fc->sb_flags_mask & SB_RDONLY)
+		return invalf(fc, "vmshm: a mount is made read-only by remount,bind,ro");
+	fc->sb_flags_mask = 0;
+	return 0;
+}
+
+static const struct fs_context_operations vmshm_context_ops = {
+	.get_tree	= vmshm_get_tree,
+	.reconfigure	= vmshm_reconfigure,
 };
 
 static int vmshm_init_fs_context(struct fs_context *fc)
 {
-	struct pseudo_fs_context *ctx;
-
-	ctx = init_pseudo(fc, VMSHM_SUPER_MAGIC);
-	if (!ctx)
-		return -ENOMEM;
-	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
-	ctx->ops = &vmshm_super_ops;
-	ctx->dops = &vmshm_dentry_ops;
+	fc->ops = &vmshm_context_ops;
+	/* Owners are those of the regions, whoever mounts. */
+	fc->global = true;
 	return 0;
 }
 
+/*
+ * FS_USERNS_MOUNT: what is seen in a mount is the registry of the user namespace
+ * that it was made in, by whoever may open the regions, and nothing can be
+ * created there. The superblock stays that of the initial user namespace.
+ */
 static struct file_system_type vmshm_fs_type = {
 	.owner		= THIS_MODULE,
-	.name		= "vmshmfs",
+	.name		= "vmshm",
+	.fs_flags	= FS_USERNS_MOUNT,
 	.init_fs_context = vmshm_init_fs_context,
 	.kill_sb	= kill_anon_super,
 };
+MODULE_ALIAS_FS("vmshm");
+
+/**
+ * vmshm_fs_init() - let the tree be mounted
+ *
+ * Return: 0 or -EBUSY: there is a file system of this name.
+ */
+int __init vmshm_fs_init(void)
+{
+	return register_filesystem(&vmshm_fs_type);
+}
+
+/**
+ * vmshm_fs_exit() - undo vmshm_fs_init()
+ *
+ * Context: nothing is mounted.
+ */
+void vmshm_fs_exit(void)
+{
+	unregister_filesystem(&vmshm_fs_type);
+}
 
 /**
  * vmshm_fs_new_inode() - give a new region its outer inode
@@ -225,7 +346,7 @@ static struct inode *vmshm_fs_new_view(struct vmshm_region *region)
 {
 	struct inode *inode;
 
-	inode = new_inode(vmshm_mnt->mnt_sb);
+	inode = new_inode(region->inode->i_sb);
 	if (!inode)
 		return NULL;
 	inode->i_ino = region->generation;
@@ -239,6 +360,21 @@ static struct inode *vmshm_fs_new_view(struct vmshm_region *region)
 	ihold(region->inode);
 	inode->i_private = region;
 	return inode;
+}
+
+/**
+ * vmshm_fs_handle_inode() - the inode that a new file of a region is to have
+ * @region: the region; the caller has a reference to its outer inode
+ * @readonly: make a handle that stays read-only
+ *
+ * Return: a reference to the outer inode or to a view inode, or NULL: no memory.
+ */
+struct inode *vmshm_fs_handle_inode(struct vmshm_region *region, bool readonly)
+{
+	if (readonly)
+		return vmshm_fs_new_view(region);
+	ihold(region->inode);
+	return region->inode;
 }
 
 /**
@@ -256,19 +392,19 @@ struct file *vmshm_fs_open(struct vmshm_region *region, bool readonly)
 	struct file *file;
 	struct path path;
 
-	if (readonly) {
-		inode = vmshm_fs_new_view(region);
-		if (!inode)
-			return ERR_PTR(-ENOMEM);
-	} else {
-		inode = region->inode;
-		ihold(inode);
-	}
+	inode = vmshm_fs_handle_inode(region, readonly);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
 
+	/* Not any alias of the inode: that may be one in a mounted view. */
 	path.mnt = vmshm_mnt;
-	path.dentry = d_obtain_alias(inode);
-	if (IS_ERR(path.dentry))
-		return ERR_CAST(path.dentry);
+	path.dentry = d_alloc_anon(vmshm_mnt->mnt_sb);
+	if (!path.dentry) {
+		iput(inode);
+		return ERR_PTR(-ENOMEM);
+	}
+	d_set_d_op(path.dentry, &vmshm_handle_dentry_ops);
+	d_instantiate(path.dentry, inode);
 
 	file = dentry_open(&path, (readonly ? O_RDONLY : O_RDWR) | O_LARGEFILE,
 			   current_cred());

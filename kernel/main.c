@@ -72,6 +72,10 @@ static int __init vmshm_init(void)
 	if (err)
 		goto dirty_exit;
 
+	err = vmshm_fs_init();
+	if (err)
+		goto backing_exit;
+
 	vmshm_debugfs = debugfs_create_dir("vmshm", NULL);
 	debugfs_create_file("summary", 0400, vmshm_debugfs, NULL,
 			    &vmshm_summary_fops);
@@ -84,6 +88,8 @@ static int __init vmshm_init(void)
 
 remove_debugfs:
 	debugfs_remove(vmshm_debugfs);
+	vmshm_fs_exit();
+backing_exit:
 	vmshm_backing_exit();
 dirty_exit:
 	vmshm_dirty_exit();
@@ -99,6 +105,7 @@ static void __exit vmshm_exit(void)
 {
 	misc_deregister(&vmshm_device);
 	debugfs_remove(vmshm_debugfs);
+	vmshm_fs_exit();
 	/* The work that let go of the last mount may still be returning. */
 	destroy_workqueue(vmshm_wq);
 	vmshm_backing_exit();

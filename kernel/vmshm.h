@@ -5,9 +5,11 @@
  * Objects and who holds whom ("->" is a counted reference):
  *
  *   file of /dev/vmshm -> registry
+ *   directory of a mounted tree -> registry
  *   name of a persistent region -> outer inode
  *   outer file -> dentry -> outer inode -> region -> registry, user
  *   view inode (read-only handles) -> outer inode
+ *   dentry in a mounted tree -> outer inode     (only while it is in use)
  *   inner (shmem) file -> region           (the struct, not the outer inode)
  *   region -> inner file                   (dropped when the outer inode goes)
  *   VMA of a region -> inner file, and by its map record -> outer file
@@ -19,11 +21,12 @@
  *
  * Lock order, outermost first:
  *
- *   outer inode's i_rwsem
- *     registry->lock
- *       region->event_mutex
- *         registry->watch_lock
- *           watch->lock
+ *   i_rwsem of a directory of a mounted tree
+ *     outer inode's i_rwsem
+ *       registry->lock
+ *         region->event_mutex
+ *           registry->watch_lock
+ *             watch->lock
  *   region->peers_mutex
  *     region->event_mutex and so on, as above
  *     the lock of region->peers
@@ -396,7 +399,10 @@ int vmshm_ioctl_stat(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_readonly(struct vmshm_ucmd *ucmd);
 
 /* fs.c */
+int vmshm_fs_init(void);
+void vmshm_fs_exit(void);
 int vmshm_fs_new_inode(struct vmshm_region *region, umode_t mode);
+struct inode *vmshm_fs_handle_inode(struct vmshm_region *region, bool readonly);
 struct file *vmshm_fs_open(struct vmshm_region *region, bool readonly);
 bool vmshm_inode_is_view(const struct inode *inode);
 
