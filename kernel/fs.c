@@ -7,7 +7,7 @@
  * whatever writes and delegates the rest to the region's outer inode.
  *
  * The module has it mounted while there is a region, so that its superblock,
- * which pins the module, goes with the last one. Files opened by ioctl are in
+ * which pins the module, goes soon after the last one. Files opened by ioctl are in
  * this mount, by dentries without a parent. Users can mount it as well and see
  * a registry as a tree, see tree.c: of the same superblock, so that the files in
  * the tree are the outer inodes themselves.
@@ -26,7 +26,9 @@ static int vmshm_mnt_count;
 
 /*
  * A mount cannot be let go in ->evict_inode: if it is the last reference, the
- * superblock would be destroyed under the inode being evicted.
+ * superblock would be destroyed under the inode being evicted. A work item lets
+ * it go, and whoever drops the inode holds the mount meanwhile: by a file, or
+ * see vmshm_fs_put_inode().
  */
 static atomic_t vmshm_unpins = ATOMIC_INIT(0);
 
@@ -39,6 +41,25 @@ static void vmshm_unpin_work(struct work_struct *work)
 }
 
 static DECLARE_WORK(vmshm_unpin, vmshm_unpin_work);
+
+/**
+ * vmshm_fs_put_inode() - drop a reference to an outer inode
+ * @inode: the inode
+ *
+ * For whoever has the inode but no file of it, whose reference to the mount
+ * would outlast the inode's eviction: the superblock must, and what
+ * vmshm_evict_inode() queues may run before it returns.
+ *
+ * Context: may sleep.
+ */
+void vmshm_fs_put_inode(struct inode *inode)
+{
+	/* Does not change while there is an inode. */
+	struct vfsmount *mnt = mntget(vmshm_mnt);
+
+	iput(inode);
+	mntput(mnt);
+}
 
 static int vmshm_setattr(vmshm_idmap *idmap, struct dentry *dentry,
 			 struct iattr *attr)

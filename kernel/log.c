@@ -27,7 +27,7 @@ static void vmshm_log_free(struct vmshm_log *log)
 	mem_cgroup_put(log->memcg);
 	vmshm_uncharge_meta(log->user, vmshm_log_fixed_bytes(log));
 	vmshm_user_put(log->user);
-	iput(log->inode);
+	vmshm_fs_put_inode(log->inode);
 	mutex_destroy(&log->mutex);
 	kfree(log);
 }

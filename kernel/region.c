@@ -197,7 +197,7 @@ static int vmshm_create_new(struct vmshm_ucmd *ucmd,
 	arg->out_generation = region->generation;
 
 	file = vmshm_fs_open(region, false);
-	iput(inode);
+	vmshm_fs_put_inode(inode);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 
@@ -221,7 +221,7 @@ static struct file *vmshm_region_open(struct vmshm_region *region,
 				     MAY_READ | MAY_WRITE);
 	file = err ? ERR_PTR(err) : vmshm_fs_open(region, readonly);
 	vmshm_registry_drop_open(region);
-	iput(inode);
+	vmshm_fs_put_inode(inode);
 	return file;
 }
 
@@ -330,7 +330,7 @@ int vmshm_ioctl_open(struct vmshm_ucmd *ucmd)
 	    ((arg->flags & VMSHM_OPEN_GENERATION) &&
 	     arg->generation != region->generation)) {
 		vmshm_registry_drop_open(region);
-		iput(inode);
+		vmshm_fs_put_inode(inode);
 		return -ESTALE;
 	}
 	arg->out_generation = region->generation;

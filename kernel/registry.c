@@ -332,7 +332,7 @@ static void vmshm_unlink_locked(struct vmshm_registry *registry,
 static void vmshm_unlink_finish(struct vmshm_region *region)
 {
 	trace_vmshm_unlink(region);
-	iput(region->inode);
+	vmshm_fs_put_inode(region->inode);
 }
 
 /**

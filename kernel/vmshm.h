@@ -404,6 +404,7 @@ void vmshm_fs_exit(void);
 int vmshm_fs_new_inode(struct vmshm_region *region, umode_t mode);
 struct inode *vmshm_fs_handle_inode(struct vmshm_region *region, bool readonly);
 struct file *vmshm_fs_open(struct vmshm_region *region, bool readonly);
+void vmshm_fs_put_inode(struct inode *inode);
 bool vmshm_inode_is_view(const struct inode *inode);
 
 /* file.c */
