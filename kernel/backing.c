@@ -57,8 +57,8 @@ static long vmshm_inner_fallocate(struct file *inner, int mode, loff_t offset,
 	ret = vmshm_shmem_fops->fallocate(inner, mode, offset, len);
 	if (punch) {
 		/* Part of it may be done, on error too. */
-		vmshm_dirty_mark(region, offset >> PAGE_SHIFT,
-				 vmshm_pages_touched(offset, len));
+		vmshm_dirty_mark_range(region, offset >> PAGE_SHIFT,
+				       vmshm_pages_touched(offset, len), false);
 		vmshm_backing_settle(region);
 	}
 	return ret;

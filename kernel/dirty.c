@@ -183,6 +183,8 @@ static void vmshm_log_add_dirty(struct vmshm_log *log, s64 added)
  * @first: first page; may lie outside of the log
  * @nr: number of pages
  *
+ * Takes time for each unit of the range; see vmshm_log_mark_range().
+ *
  * Context: any that may not sleep as well; called under folio and page table
  * locks.
  */

@@ -180,6 +180,9 @@ void vmshm_unit_predict(const struct vmshm_unit *u,
 unsigned int vmshm_unit_mark_around(struct vmshm_unit *u,
 				    const unsigned long *pages);
 
+/* mark.c */
+void vmshm_log_mark_range(struct vmshm_log *log, pgoff_t first, u64 nr);
+
 /* harvest.c */
 int vmshm_harvest_open(struct vmshm_log *log);
 u64 vmshm_harvest_protect(struct vmshm_log *log, struct vmshm_take *take,

@@ -195,8 +195,9 @@ static int vmshm_fetch_run(struct vmshm_fetch *fetch, u64 uaddr, u32 count,
 		if (copy_to_user(u64_to_user_ptr(uaddr + *out_count * element),
 				 fetch->chunk, fetch->count * element)) {
 			if (!fetch->peek)
-				vmshm_log_mark(fetch->log, fetch->origin,
-					       fetch->page - fetch->origin);
+				vmshm_log_mark_range(fetch->log, fetch->origin,
+						     fetch->page -
+						     fetch->origin);
 			fetch->page = fetch->origin;
 			fetch->pages = pages;
 			fetch->pinned = pinned;
@@ -249,8 +250,8 @@ static void vmshm_fetch_abort(struct vmshm_ucmd *ucmd)
 {
 	const struct vmshm_log_fetch *arg = ucmd->arg;
 
-	vmshm_log_mark(ucmd->file->private_data, arg->first_page,
-		       arg->out_next - arg->first_page);
+	vmshm_log_mark_range(ucmd->file->private_data, arg->first_page,
+			     arg->out_next - arg->first_page);
 }
 
 static void vmshm_fetch_account(struct vmshm_fetch *fetch, u64 start_ns)
@@ -346,7 +347,8 @@ static int vmshm_rearm(struct vmshm_fetch *fetch,
 mark_again:
 	/* The caller will not copy the pages, but others may use the log. */
 	do
-		vmshm_log_mark(log, ranges[i].first_page, ranges[i].nr_pages);
+		vmshm_log_mark_range(log, ranges[i].first_page,
+				     ranges[i].nr_pages);
 	while (i--);
 	return -EINTR;
 }

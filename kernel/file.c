@@ -133,8 +133,8 @@ static ssize_t vmshm_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	count = iov_iter_count(from);
 	ret = vmshm_write_inner(region, &iocb->ki_pos, from);
 	/* More than it says may have been written when a copy faulted. */
-	vmshm_dirty_mark(region, pos >> PAGE_SHIFT,
-			 vmshm_pages_touched(pos, count));
+	vmshm_dirty_mark_range(region, pos >> PAGE_SHIFT,
+			       vmshm_pages_touched(pos, count), false);
 	vmshm_backing_settle(region);
 	iov_iter_reexpand(from, iov_iter_count(from) + cut);
 unlock:

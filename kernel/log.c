@@ -235,7 +235,7 @@ int vmshm_ioctl_log_open(struct vmshm_ucmd *ucmd)
 		u64 pages = vmshm_pages(READ_ONCE(region->size));
 
 		if (pages > first)
-			vmshm_log_mark(log, first, pages - first);
+			vmshm_log_mark_range(log, first, pages - first);
 	} else {
 		err = vmshm_harvest_open(log);
 		if (err) {

@@ -1,26 +1,91 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MARK and MERGE: pages written by somebody the kernel cannot see, told to all
- * logs of a region.
+ * Marks of any number of pages; MARK and MERGE, for pages written by somebody
+ * the kernel cannot see, told to all logs of a region.
  */
+#include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "dirty.h"
+#include "range.h"
 
 /* Words of a bitmap that are copied at a time. */
 #define VMSHM_MERGE_CHUNK	32
 
-static u64 vmshm_max_pages(const struct vmshm_region *region)
+/* Pages that are marked before others get the CPU, by those who may sleep. */
+#define VMSHM_MARK_CHUNK	(1024 * VMSHM_UNIT_PAGES)
+
+/**
+ * vmshm_log_mark_range() - mark any number of pages in one log
+ * @log: the log
+ * @first: first page; may lie outside of the log
+ * @nr: number of pages
+ *
+ * Context: may sleep.
+ */
+void vmshm_log_mark_range(struct vmshm_log *log, pgoff_t first, u64 nr)
 {
-	return (region->max_size >> PAGE_SHIFT) +
-		!PAGE_ALIGNED(region->max_size);
+	pgoff_t page = max(first, log->first);
+	pgoff_t end = nr < log->end && first < log->end - nr ? first + nr :
+		log->end;
+
+	while (page < end) {
+		u64 n = min_t(u64, end - page, VMSHM_MARK_CHUNK);
+
+		vmshm_log_mark(log, page, n);
+		page += n;
+		cond_resched();
+	}
+}
+
+/* The first page from @page on that a log is of, or ULONG_MAX. */
+static pgoff_t vmshm_dirty_next(struct vmshm_region *region, pgoff_t page)
+{
+	pgoff_t next = ULONG_MAX;
+	struct vmshm_log *log;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(log, &region->logs, node)
+		if (page < log->end)
+			next = min(next, max(page, log->first));
+	rcu_read_unlock();
+	return next;
+}
+
+/**
+ * vmshm_dirty_mark_range() - mark any number of pages in all logs of a region
+ * @region: the region
+ * @first: first page
+ * @nr: number of pages
+ * @killable: stop at a fatal signal
+ *
+ * As vmshm_dirty_mark().
+ *
+ * Context: may sleep.
+ */
+void vmshm_dirty_mark_range(struct vmshm_region *region, pgoff_t first, u64 nr,
+			    bool killable)
+{
+	u64 max = vmshm_pages(region->max_size);
+	pgoff_t page = first;
+	pgoff_t end = nr < max && first < max - nr ? first + nr : max;
+
+	while ((page = vmshm_dirty_next(region, page)) < end) {
+		u64 n = min_t(u64, end - page, VMSHM_MARK_CHUNK);
+
+		vmshm_dirty_mark(region, page, n);
+		page += n;
+		if (killable && fatal_signal_pending(current))
+			break;
+		cond_resched();
+	}
 }
 
 static bool vmshm_in_region(const struct vmshm_region *region, u64 first,
 			    u64 nr)
 {
-	u64 pages = vmshm_max_pages(region);
+	u64 pages = vmshm_pages(region->max_size);
 
 	return first <= pages && nr <= pages - first;
 }
@@ -53,7 +118,8 @@ int vmshm_ioctl_mark(struct vmshm_ucmd *ucmd)
 			return -EFAULT;
 		if (!vmshm_in_region(region, range.first_page, range.nr_pages))
 			return -EINVAL;
-		vmshm_dirty_mark(region, range.first_page, range.nr_pages);
+		vmshm_dirty_mark_range(region, range.first_page,
+				       range.nr_pages, true);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();

@@ -20,7 +20,7 @@ static int vmshm_region_grow(struct vmshm_region *region, u64 size)
 	WRITE_ONCE(region->size, size);
 	/* The first page may be one that was there, zeroed from the old end. */
 	first = old >> PAGE_SHIFT;
-	vmshm_dirty_mark(region, first, vmshm_pages(size) - first);
+	vmshm_dirty_mark_range(region, first, vmshm_pages(size) - first, false);
 	return 0;
 }
 

@@ -459,6 +459,8 @@ int vmshm_ioctl_log_fetch(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_log_rearm(struct vmshm_ucmd *ucmd);
 
 /* mark.c */
+void vmshm_dirty_mark_range(struct vmshm_region *region, pgoff_t first, u64 nr,
+			    bool killable);
 int vmshm_ioctl_mark(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_merge(struct vmshm_ucmd *ucmd);
 
