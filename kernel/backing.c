@@ -27,9 +27,20 @@ static const struct file_operations *vmshm_shmem_fops;
 /* shmem's, with an owner and our fallocate and release. */
 static struct file_operations vmshm_inner_fops;
 
-static u64 vmshm_size_pages(const struct vmshm_region *region)
+/* Pages that one allocation may take. */
+static u64 vmshm_alloc_unit(const struct vmshm_region *region)
 {
-	return vmshm_pages(READ_ONCE(region->size));
+	/* Without huge pages there is no HPAGE_PMD_NR. */
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ||
+	    region->huge == VMSHM_HUGE_NEVER)
+		return 1;
+	return HPAGE_PMD_NR;
+}
+
+/* What a region of so many bytes can allocate: the last page may be huge. */
+static u64 vmshm_capacity(const struct vmshm_region *region, u64 size)
+{
+	return round_up(vmshm_pages(size), vmshm_alloc_unit(region));
 }
 
 static bool vmshm_charged_in_full(const struct vmshm_region *region)
@@ -175,7 +186,7 @@ static int vmshm_charge_to(struct vmshm_region *region, u64 pages)
 /* Makes sure that @pages more can be allocated. */
 static int vmshm_charge_more(struct vmshm_region *region, u64 pages)
 {
-	u64 size = vmshm_size_pages(region);
+	u64 size = vmshm_capacity(region, READ_ONCE(region->size));
 	u64 allocated = vmshm_allocated_pages(region);
 	u64 least = vmshm_charge_target(allocated, pages, size, 1);
 
@@ -233,7 +244,7 @@ static u64 vmshm_missing_pages(struct vmshm_region *region, pgoff_t first,
  */
 int vmshm_backing_charge(struct vmshm_region *region, pgoff_t first, u64 nr)
 {
-	u64 unit = region->huge == VMSHM_HUGE_NEVER ? 1 : HPAGE_PMD_NR;
+	u64 unit = vmshm_alloc_unit(region);
 	u64 missing;
 	int err;
 
@@ -254,7 +265,7 @@ int vmshm_backing_charge(struct vmshm_region *region, pgoff_t first, u64 nr)
  */
 void vmshm_backing_settle(struct vmshm_region *region)
 {
-	u64 size = vmshm_size_pages(region);
+	u64 size = vmshm_capacity(region, READ_ONCE(region->size));
 	u64 target = size;
 
 	spin_lock(&region->charge_lock);
@@ -311,7 +322,7 @@ int vmshm_backing_grow(struct vmshm_region *region, u64 size)
 	int err;
 
 	if (vmshm_charged_in_full(region)) {
-		err = vmshm_charge_to(region, vmshm_pages(size));
+		err = vmshm_charge_to(region, vmshm_capacity(region, size));
 		if (err)
 			return err;
 	}

@@ -357,7 +357,8 @@ TEST_F(limits, bytes_user_fault)
 }
 
 /* A huge page counts in full: one byte each in many regions is many of them. */
-TEST_F(limits, bytes_user_huge)
+static void many_huge(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(limits) *self, __u64 region_size)
 {
 	struct vmshm_create arg;
 	__u64 sum = 0;
@@ -370,7 +371,8 @@ TEST_F(limits, bytes_user_huge)
 		arg.size = sizeof(arg);
 		arg.flags = VMSHM_EPHEMERAL;
 		arg.huge = VMSHM_HUGE_ALWAYS;
-		arg.region_size = 2 * MIB;
+		arg.region_size = region_size;
+		arg.max_size = 2 * MIB;
 		snprintf((char *)arg.name, sizeof(arg.name), "%.200s-%d",
 			 self->name, i);
 		ASSERT_EQ(0, vt_ioctl(self->dev, VMSHM_IOC_CREATE, &arg));
@@ -388,9 +390,21 @@ TEST_F(limits, bytes_user_huge)
 		TH_LOG("%d touched, %llu MiB allocated", touched,
 		       (unsigned long long)(sum / MIB));
 	}
+	EXPECT_LE(2 * MIB, sum);
 	EXPECT_LE(sum, bytes_used(self->dev) + 2 * MIB);
 	for (i = 0; i < 12; i++)
 		close(fd[i]);
+}
+
+TEST_F(limits, bytes_user_huge)
+{
+	many_huge(_metadata, self, 2 * MIB);
+}
+
+/* Also if it reaches beyond the end of the region. */
+TEST_F(limits, bytes_user_huge_small)
+{
+	many_huge(_metadata, self, self->page);
 }
 
 /* Pages that several processes of one user want at the same time. */
