@@ -70,7 +70,12 @@ static long vmshm_inner_fallocate(struct file *inner, int mode, loff_t offset,
 		/* Part of it may be done, on error too. */
 		vmshm_dirty_mark_range(region, offset >> PAGE_SHIFT,
 				       vmshm_pages_touched(offset, len), false);
-		vmshm_backing_settle(region);
+		/*
+		 * A hole changes nothing in what is charged in full, and that
+		 * may be growing: its size is not what it is charged for then.
+		 */
+		if (!vmshm_charged_in_full(region))
+			vmshm_backing_settle(region);
 	}
 	return ret;
 }

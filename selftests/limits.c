@@ -5,7 +5,9 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -315,6 +317,46 @@ TEST_F(limits, bytes_user_reserve)
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, bytes_used(self->dev));
 	close(fd);
+}
+
+/*
+ * MADV_REMOVE asks for no lock of ours: it must not take away what a growth
+ * that has not ended yet is charged.
+ */
+static atomic_bool punch_end;
+
+static void *punch_thread(void *map)
+{
+	while (!atomic_load(&punch_end))
+		madvise(map, sysconf(_SC_PAGESIZE), MADV_REMOVE);
+	return NULL;
+}
+
+TEST_F(limits, bytes_user_reserve_punched)
+{
+	const __u64 size = 16 * MIB;
+	struct vmshm_stat stat;
+	pthread_t thread;
+	int fd, round;
+	void *map;
+
+	for (round = 0; round < 30; round++) {
+		fd = vt_create(self->dev, self->name, 2 * self->page, size,
+			       VMSHM_RESERVE | VMSHM_EPHEMERAL, 0600);
+		ASSERT_LE(0, fd);
+		map = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   fd, 0);
+		ASSERT_NE(MAP_FAILED, map);
+		atomic_store(&punch_end, false);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, punch_thread, map));
+		EXPECT_EQ(0, vt_resize(fd, size));
+		atomic_store(&punch_end, true);
+		pthread_join(thread, NULL);
+		ASSERT_EQ(0, vt_stat(fd, &stat));
+		EXPECT_EQ(size, stat.out_charged);
+		munmap(map, self->page);
+		close(fd);
+	}
 }
 
 TEST_F(limits, bytes_user_fault)
