@@ -166,6 +166,13 @@ static int vmshm_log_link(struct vmshm_region *region, struct vmshm_log *log)
 		err = -EDQUOT;
 	}
 	mutex_unlock(&region->logs_mutex);
+	/*
+	 * The log is in the list before its opener looks at what is resident,
+	 * and at the size. Who does not see it has put the folio into the page
+	 * cache, or raised the size, before: pairs with vmshm_page_mkwrite()
+	 * and vmshm_region_grow().
+	 */
+	smp_mb();
 	return err;
 }
 

@@ -224,6 +224,8 @@ vm_fault_t vmshm_page_mkwrite(struct vmshm_region *region,
 		folio_unlock(folio);
 		return VM_FAULT_NOPAGE;
 	}
+	/* A log that is not seen finds the folio: see vmshm_log_link(). */
+	smp_mb();
 	this_cpu_inc(region->counters->write_faults);
 	trace_vmshm_mkwrite(region, vmf, folio);
 	vmshm_dirty_mark(region, folio->index, folio_nr_pages(folio));

@@ -7,6 +7,8 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
+#include <linux/sched/isolation.h>
+#include <linux/smp.h>
 #include <linux/workqueue.h>
 
 #include "vmshm.h"
@@ -29,10 +31,18 @@ static long vmshm_drain_lru(void *unused)
 	return 0;
 }
 
+/* One that is not is neither to be disturbed nor sure to ever run our work. */
+static bool vmshm_cpu_runs_work(int cpu)
+{
+	return housekeeping_test_cpu(cpu, HK_TYPE_DOMAIN) &&
+	       housekeeping_test_cpu(cpu, HK_TYPE_WQ);
+}
+
 /**
- * vmshm_drain_lru_all() - have the LRU caches of all CPUs let go of pages
+ * vmshm_drain_lru_all() - have the LRU caches of the CPUs let go of pages
  *
- * Pages just added are referenced by such a cache, maybe for a long time.
+ * Pages just added are referenced by such a cache, maybe for a long time. What
+ * the caches of isolated CPUs hold, but for the caller's, stays held.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -42,7 +52,12 @@ int vmshm_drain_lru_all(void)
 	long err;
 	int cpu;
 
+	err = vmshm_drain_lru(NULL);
+	if (err)
+		return err;
 	for_each_possible_cpu(cpu) {
+		if (!vmshm_cpu_runs_work(cpu))
+			continue;
 		err = work_on_cpu_safe(cpu, vmshm_drain_lru, NULL);
 		if (err && err != -ENODEV)	/* not online */
 			return err;

@@ -493,7 +493,8 @@ struct vmshm_resize {
  *
  * Errors: EACCES: the handle is read-only; EPERM: VMSHM_SEAL_SEAL is in force;
  * EBUSY: VMSHM_SEAL_WRITE while a writable shared mapping exists or somebody
- * holds pages for direct access; EOPNOTSUPP: unknown seal.
+ * holds pages for direct access, as the LRU caches of isolated CPUs also do;
+ * EOPNOTSUPP: unknown seal.
  */
 struct vmshm_seal {
 	__u32 size;
