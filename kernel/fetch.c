@@ -241,8 +241,6 @@ static int vmshm_fetch_check(const struct vmshm_log *log,
 		return -EINVAL;
 	if (arg->format == VMSHM_LOG_COUNT)
 		return arg->count || arg->buffer ? -EINVAL : 0;
-	if (arg->format == VMSHM_LOG_BITMAP && arg->first_page % 64)
-		return -EINVAL;
 	return arg->count ? 0 : -EINVAL;
 }
 

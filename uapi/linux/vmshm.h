@@ -760,7 +760,7 @@ struct vmshm_log_range {
  * @flags: VMSHM_LOG_PEEK
  * @format: VMSHM_LOG_RANGES, VMSHM_LOG_BITMAP or VMSHM_LOG_COUNT
  * @count: number of elements @buffer has room for; 0 for COUNT
- * @first_page: where to begin; for BITMAP a multiple of 64
+ * @first_page: where to begin
  * @end_page: where to end, exclusive; 0 means the end of the log
  * @buffer: pointer to an array, only written; 0 for COUNT
  * @out_next: where the call ended: everything from @first_page up to here,
