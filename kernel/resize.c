@@ -54,8 +54,9 @@ static int vmshm_region_shrink(struct vmshm_region *region, u64 size)
  *
  * Context: the outer inode is locked.
  * Return: 0; -EFBIG: beyond max_size; -EPERM: sealed; -EBUSY: mapped beyond the
- * new size; -EDQUOT, -ENOSPC, -ENOMEM: no memory; -EINTR. On error nothing has
- * changed.
+ * new size; -EDQUOT, -ENOSPC: it is charged in full and a limit is reached;
+ * -ENOMEM: VMSHM_RESERVE, the memory could not be had; -EINTR: a signal came
+ * first. On error nothing has changed.
  */
 int vmshm_region_resize(struct vmshm_region *region, u64 size)
 {

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
+#include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"
 
 #ifndef UFFD_USER_MODE_ONLY
@@ -340,6 +341,27 @@ TEST_F(pinnable, remove_after_close)
 
 	self->fd = vt_region(self->dev, "another", SIZE, 0, VMSHM_PINNABLE);
 	ASSERT_LE(0, self->fd);
+}
+
+/* It is charged in full, so that growing meets the limit. */
+TEST_F(pinnable, grow_limit)
+{
+	long long saved = vt_param_get("bytes_user_mb");
+	struct vmshm_stat st;
+	int fd, ret;
+
+	ASSERT_LE(0, saved);
+	fd = vt_region(self->dev, "grows", SIZE, 64 * VT_MIB, VMSHM_PINNABLE);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, vt_param_set("bytes_user_mb", 16));
+	ret = vt_resize(fd, 64 * VT_MIB);
+	ASSERT_EQ(0, vt_param_set("bytes_user_mb", saved));
+	EXPECT_EQ(-EDQUOT, ret);
+	ASSERT_EQ(0, vt_stat(fd, &st));
+	EXPECT_EQ(SIZE, st.out_region_size);
+	EXPECT_EQ(SIZE, st.out_charged);
+	EXPECT_EQ(0, vt_resize(fd, 64 * VT_MIB));
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

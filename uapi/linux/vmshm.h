@@ -237,8 +237,8 @@ enum vmshm_huge {
  * region may not be opened; EFBIG: @region_size > @max_size; EINVAL:
  * @max_size exceeds struct vmshm_info::out_max_size or @mode has other bits;
  * EDQUOT: too many regions or too much memory for the user; ENOSPC: too much
- * memory in total; ENOMEM: with VMSHM_RESERVE, no memory; EOPNOTSUPP: unknown
- * flag or policy.
+ * memory in total; ENOMEM: with VMSHM_RESERVE, no memory; EINTR: with
+ * VMSHM_RESERVE, a signal came first; EOPNOTSUPP: unknown flag or policy.
  */
 struct vmshm_create {
 	__u32 size;
@@ -471,8 +471,9 @@ struct vmshm_domain {
  * Errors: EACCES: the handle is read-only; EFBIG: beyond max_size; EPERM: a
  * seal forbids it; EBUSY: something mapped lies beyond the new size, or the
  * region is PINNABLE and was mapped once, and the region is not
- * VMSHM_SHRINKABLE; EDQUOT, ENOSPC, ENOMEM, EINTR: with VMSHM_RESERVE, the
- * memory could not be had.
+ * VMSHM_SHRINKABLE; EDQUOT, ENOSPC: the region is VMSHM_RESERVE or
+ * VMSHM_PINNABLE and a limit is reached; ENOMEM: VMSHM_RESERVE, the memory could
+ * not be had; EINTR: a signal came first.
  */
 struct vmshm_resize {
 	__u32 size;
