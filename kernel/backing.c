@@ -108,6 +108,22 @@ static int vmshm_inner_release(struct inode *inode, struct file *inner)
 	return 0;
 }
 
+/*
+ * Not vfs_truncate(), which asks for permission: who may open the region says
+ * the outer inode.
+ */
+static int vmshm_inner_truncate(struct file *inner, u64 size)
+{
+	struct iattr attr = { .ia_valid = ATTR_SIZE, .ia_size = size };
+	struct inode *inode = file_inode(inner);
+	int err;
+
+	inode_lock(inode);
+	err = notify_change(VMSHM_NOP_IDMAP, inner->f_path.dentry, &attr, NULL);
+	inode_unlock(inode);
+	return err;
+}
+
 /**
  * vmshm_backing_new() - give a new region its memory
  * @region: the region, without an inner file
@@ -138,6 +154,8 @@ int vmshm_backing_new(struct vmshm_region *region)
 	inner->f_flags |= O_LARGEFILE;
 	/* Security modules are asked about the outer file, never this one. */
 	file_inode(inner)->i_flags |= S_PRIVATE;
+	/* mincore(2) asks it what to tell: nothing, through read-only handles. */
+	file_inode(inner)->i_mode = S_IFREG | 0600;
 	inner->private_data = vmshm_region_hold(region);
 	/* Dropped by core code when the file goes. */
 	__module_get(THIS_MODULE);
@@ -341,7 +359,7 @@ int vmshm_backing_grow(struct vmshm_region *region, u64 size)
 		if (err)
 			goto settle;
 	}
-	err = vfs_truncate(&inner->f_path, size);
+	err = vmshm_inner_truncate(inner, size);
 	if (err)
 		goto release_pages;
 	return 0;
@@ -365,7 +383,7 @@ int vmshm_backing_shrink(struct vmshm_region *region, u64 size)
 {
 	int err;
 
-	err = vfs_truncate(&region->inner->f_path, size);
+	err = vmshm_inner_truncate(region->inner, size);
 	if (!err)
 		vmshm_backing_settle(region);
 	return err;

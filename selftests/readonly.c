@@ -431,4 +431,39 @@ TEST_F(readonly, private_mapping)
 	munmap(map, SIZE);
 }
 
+/* Which pages are in memory tells what others read and write. */
+TEST_F(readonly, mincore)
+{
+	unsigned char in_memory[3] = { 0 };
+	struct vt_child child;
+	char name[VMSHM_NAME_MAX + 1];
+	void *map;
+	int fd, ro;
+
+	fd = vt_create(self->dev, vt_name(name, "mincore"), 3 * VT_PAGE, 0,
+		       VMSHM_EPHEMERAL, 0600);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, pwrite(fd, "x", 1, VT_PAGE));
+	ro = vt_readonly(fd);
+	ASSERT_LE(0, ro);
+	if (!vt_fork(&child)) {
+		VT_CHECK(!vt_become(VT_BOB));
+		map = mmap(NULL, 3 * VT_PAGE, PROT_READ, MAP_SHARED, ro, 0);
+		VT_CHECK(map != MAP_FAILED);
+		VT_CHECK(!mincore(map, 3 * VT_PAGE, in_memory));
+		VT_CHECK(in_memory[0] == in_memory[1]);
+		_exit(0);
+	}
+	EXPECT_EQ(0, vt_wait(&child));
+	/* A size can be changed by who has a handle that writes, whoever it is. */
+	if (!vt_fork(&child)) {
+		VT_CHECK(!vt_become(VT_BOB));
+		VT_CHECK(!vt_resize(fd, VT_PAGE));
+		_exit(0);
+	}
+	EXPECT_EQ(0, vt_wait(&child));
+	close(ro);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN
