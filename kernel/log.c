@@ -63,7 +63,8 @@ static void vmshm_log_read_stat(struct vmshm_log *log,
 	mutex_lock(&log->mutex);
 	stat->out_first_page = log->first;
 	stat->out_nr_pages = log->end - log->first;
-	stat->out_dirty = atomic64_read(&log->nr_dirty);
+	/* What is cleared may be subtracted before it has been added. */
+	stat->out_dirty = max_t(s64, atomic64_read(&log->nr_dirty), 0);
 	stat->out_watermark = READ_ONCE(log->watermark);
 	stat->out_fetches = log->fetches;
 	stat->out_fetched = log->fetched;
