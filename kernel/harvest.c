@@ -26,6 +26,9 @@
 /* Longest pause between checks of suspects that find them all held. */
 #define VMSHM_DRAIN_BACKOFF_MAX	64
 
+/* How often to go after folios that go away meanwhile. */
+#define VMSHM_PASS_TRIES	8
+
 /*
  * Consecutive small folios, so many at least, are protected together: one walk,
  * one TLB flush and one call of KVM for each mapping of the run. What is faster
@@ -197,10 +200,15 @@ static unsigned int vmshm_get_folios(struct vmshm_pass *pass, pgoff_t *index,
 /* Protects the resident folios of [@first, @end). */
 static void vmshm_pass_run(struct vmshm_pass *pass, pgoff_t first, pgoff_t end)
 {
-	unsigned int nr, locked, i, n;
+	unsigned int nr, locked, i, n, tries = 0;
 	pgoff_t index;
 
 	do {
+		/* Whoever makes them go may do so for ever: as if held, then. */
+		if (tries++ == VMSHM_PASS_TRIES) {
+			bitmap_set(pass->held, first - pass->base, end - first);
+			break;
+		}
 		pass->moved = false;
 		index = first;
 		while (index < end &&
