@@ -24,14 +24,12 @@ typedef __u64 u64;
  * @length: bytes; may be 0
  * @size: bytes there are
  *
- * Return: 0, -EOVERFLOW if there is no number @offset + @length, or -EINVAL if
- * that exceeds @size.
+ * Return: 0, or -EINVAL if @offset + @length exceeds @size, or if there is no
+ * such number.
  */
 static inline int vmshm_range_check(u64 offset, u64 length, u64 size)
 {
-	if (length > ~offset)
-		return -EOVERFLOW;
-	return offset + length > size ? -EINVAL : 0;
+	return offset > size || length > size - offset ? -EINVAL : 0;
 }
 
 /**

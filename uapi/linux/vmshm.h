@@ -36,7 +36,6 @@
  *  - EOPNOTSUPP: a flag or an enumeration value that this kernel does not know
  *    or cannot provide.
  *  - EFAULT: memory of the caller could not be read or written.
- *  - EOVERFLOW: offset + length wraps.
  *  - ENOENT: no region of that name, no peer of that number.
  *  - EEXIST: a region of that name exists already.
  *  - EACCES: permission bits, a domain's ownership or a read-only handle say no.
