@@ -486,7 +486,7 @@ struct vmshm_resize {
  * @size: sizeof(struct vmshm_seal)
  * @flags: must be 0
  * @add: VMSHM_SEAL_* to add; 0 only reads them
- * @out_seals: all that are in force
+ * @out_seals: those in force when the call began, and @add
  *
  * The meaning of each seal is that of the seal of the same name of
  * memfd_create(2); none can be taken off. Adding takes a handle that can write.
