@@ -15,8 +15,12 @@
 
 #include "vmshm.h"
 
-/* Kernel memory of one region, roughly: the struct, two inodes, two files. */
-#define VMSHM_REGION_META	(sizeof(struct vmshm_region) + 4096)
+/* Of one region, roughly: the struct, its counters, two inodes, two files. */
+static size_t vmshm_region_meta(void)
+{
+	return sizeof(struct vmshm_region) + 4096 +
+		num_possible_cpus() * sizeof(struct vmshm_counters);
+}
 
 static atomic64_t vmshm_generation = ATOMIC64_INIT(0);
 
@@ -62,7 +66,7 @@ void vmshm_region_retire(struct vmshm_region *region)
 	vmshm_event_gone(region);
 	region->inode = NULL;
 	vmshm_backing_drop(region);
-	vmshm_uncharge_meta(region->user, VMSHM_REGION_META);
+	vmshm_uncharge_meta(region->user, vmshm_region_meta());
 	vmshm_uncharge_region(region->user);
 }
 
@@ -128,7 +132,7 @@ static struct inode *vmshm_region_new(struct vmshm_registry *registry,
 	err = vmshm_charge_region(user);
 	if (err)
 		goto put_user;
-	err = vmshm_charge_meta(user, VMSHM_REGION_META);
+	err = vmshm_charge_meta(user, vmshm_region_meta());
 	if (err)
 		goto uncharge_region;
 
@@ -152,7 +156,7 @@ static struct inode *vmshm_region_new(struct vmshm_registry *registry,
 	return inode;
 
 uncharge_meta:
-	vmshm_uncharge_meta(user, VMSHM_REGION_META);
+	vmshm_uncharge_meta(user, vmshm_region_meta());
 uncharge_region:
 	vmshm_uncharge_region(user);
 put_user:
