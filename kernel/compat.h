@@ -2,6 +2,9 @@
 /*
  * The only place that knows kernel versions. Each wrapper has the newer
  * kernel's meaning.
+ *
+ * 6.1 and 6.12 are built and tested; where a wrapper changes in between is taken
+ * from the kernel's history.
  */
 #ifndef _VMSHM_COMPAT_H
 #define _VMSHM_COMPAT_H
