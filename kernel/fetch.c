@@ -312,8 +312,8 @@ static void vmshm_rearm_range(struct vmshm_fetch *fetch,
 	fetch->page = range->first_page;
 	fetch->end = range->first_page + range->nr_pages;
 	mutex_lock(&fetch->log->mutex);
-	/* To its end, signal or not: half a range could not be told. */
-	while (fetch->page < fetch->end)
+	/* To its end, unless to die: half a range could not be told. */
+	while (fetch->page < fetch->end && !fatal_signal_pending(current))
 		vmshm_fetch_chunk(fetch);
 	mutex_unlock(&fetch->log->mutex);
 }
