@@ -220,6 +220,7 @@ int vmshm_ioctl_peer_ring(struct vmshm_ucmd *ucmd)
 {
 	const struct vmshm_peer_ring *arg = ucmd->arg;
 	struct vmshm_peer *peer = ucmd->file->private_data;
+	int err = 0;
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
@@ -228,11 +229,14 @@ int vmshm_ioctl_peer_ring(struct vmshm_ucmd *ucmd)
 	if (arg->vector >= VMSHM_PEER_VECTORS_MAX)
 		return -EINVAL;
 
-	trace_vmshm_ring(peer->region, peer->number, arg->number, arg->vector);
-	if (arg->number != VMSHM_PEER_ALL)
-		return vmshm_ring_one(peer->region, arg->number, arg->vector);
-	vmshm_ring_others(peer, arg->vector);
-	return 0;
+	if (arg->number == VMSHM_PEER_ALL)
+		vmshm_ring_others(peer, arg->vector);
+	else
+		err = vmshm_ring_one(peer->region, arg->number, arg->vector);
+	if (!err)
+		trace_vmshm_ring(peer->region, peer->number, arg->number,
+				 arg->vector);
+	return err;
 }
 
 /* The caller was not told: it is pending again. */
