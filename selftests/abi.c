@@ -49,6 +49,14 @@ FIXTURE_VARIANT_ADD(abi, log_rearm) { .command = &log_rearm };
 FIXTURE_VARIANT_ADD(abi, log_watermark) { .command = &log_watermark };
 FIXTURE_VARIANT_ADD(abi, log_stat) { .command = &log_stat };
 
+FIXTURE_VARIANT_ADD(abi, join) { .command = &join };
+FIXTURE_VARIANT_ADD(abi, peers) { .command = &peers };
+FIXTURE_VARIANT_ADD(abi, peer_stat) { .command = &peer_stat };
+FIXTURE_VARIANT_ADD(abi, peer_set_vector) { .command = &peer_set_vector };
+FIXTURE_VARIANT_ADD(abi, peer_get_vector) { .command = &peer_get_vector };
+FIXTURE_VARIANT_ADD(abi, peer_ring) { .command = &peer_ring };
+FIXTURE_VARIANT_ADD(abi, peer_pending) { .command = &peer_pending };
+
 FIXTURE_SETUP(abi)
 {
 	self->w.c = variant->command;
@@ -166,6 +174,28 @@ TEST_F(abi, shorter)
 		}
 	}
 	EXPECT_FALSE(changed(_metadata, &self->w, &before));
+}
+
+/* A program that was compiled with the first version of a struct that grew. */
+TEST_F(abi, first_version)
+{
+	__u32 first = self->w.c->first_size;
+	struct state before;
+	char was[4096];
+
+	if (!first)
+		return;
+	memset(self->arg, 0x55, self->page);
+	fill(&self->w, self->arg, first, first);
+	memcpy(was, self->arg, self->w.c->size);
+	get_state(_metadata, &self->w, &before);
+	ASSERT_EQ(0, call(&self->w, self->arg));
+	/* Nothing was written behind it. */
+	EXPECT_EQ(0, memcmp(self->arg + first, was + first,
+			    self->w.c->size - first));
+	memset(was + first, 0, self->w.c->size - first);
+	memset(self->arg + first, 0, self->w.c->size - first);
+	check_done(_metadata, &self->w, self->arg, was, first, &before);
 }
 
 TEST_F(abi, longer_zero_tail)

@@ -13,6 +13,7 @@
 
 #include "kselftest_harness.h"
 #include "lib/vmshm_env.h"
+#include "lib/vmshm_peer.h"
 
 #define REGION_SIZE	(3 * 4096)
 #define MAX_SIZE	(9 * 4096)
@@ -83,7 +84,7 @@ _Static_assert(VMSHM_IOC_PEER_GET_VECTOR == 0xbd42, "PEER_GET_VECTOR");
 _Static_assert(VMSHM_IOC_PEER_RING == 0xbd43, "PEER_RING");
 _Static_assert(VMSHM_IOC_PEER_PENDING == 0xbd44, "PEER_PENDING");
 
-enum kind { DEVICE, REGION, WATCH, LOG, NR_KINDS };
+enum kind { DEVICE, REGION, WATCH, LOG, PEER, NR_KINDS };
 
 /* From the first byte to the one behind the last. */
 struct range {
@@ -110,6 +111,7 @@ struct world {
 	char new[VMSHM_NAME_MAX + 1];
 	struct vmshm_stat stats[8];
 	struct vmshm_member members[8];
+	struct vmshm_peer_info peers[8];
 	struct vmshm_log_range ranges[4];
 	__u64 bitmap;
 };
@@ -169,14 +171,17 @@ static bool info_good(struct world *w, const void *arg)
 				      VMSHM_FEATURE_SEALS |
 				      VMSHM_FEATURE_MEMBERS |
 				      VMSHM_FEATURE_WATCH |
-				      VMSHM_FEATURE_LOG) &&
+				      VMSHM_FEATURE_LOG |
+				      VMSHM_FEATURE_PEERS) &&
 	       info->out_huge_policies == 0xf && info->out_name_max == 255 &&
 	       info->out_max_size > 1ULL << 60 && info->out_bytes_total &&
 	       info->out_bytes_user && info->out_regions_user &&
 	       info->out_meta_user && info->out_watches_user &&
 	       info->out_events && info->out_regions_used >= 2 &&
 	       info->out_meta_used && info->out_registry == vt_userns_id() &&
-	       !info->__reserved;
+	       !info->__reserved &&
+	       (info->size < sizeof(*info) ||
+		(info->out_peers_user && info->out_peers_used));
 }
 
 static const struct command get_info = {
@@ -219,7 +224,7 @@ static const struct command create = {
 	.size = sizeof(struct vmshm_create),
 	.flags = VMSHM_EPHEMERAL | VMSHM_SHRINKABLE | VMSHM_RESERVE |
 		 VMSHM_PINNABLE | VMSHM_NO_PUNCH | VMSHM_LOG_READERS |
-		 VMSHM_OPEN_EXISTING,
+		 VMSHM_RING_READERS | VMSHM_OPEN_EXISTING,
 	.out = { UPTO(vmshm_create, out_fd, name) },
 	.out_fd = offsetof(struct vmshm_create, out_fd),
 	.changes = true,
@@ -775,11 +780,200 @@ static const struct command log_stat = {
 	.good = log_stat_good,
 };
 
+/* JOIN */
+
+static void join_fill(struct world *w, void *arg)
+{
+	struct vmshm_join *join = arg;
+
+	join->vectors = 3;
+	strcpy((char *)join->name, "joiner");
+}
+
+static bool join_good(struct world *w, const void *arg)
+{
+	const struct vmshm_join *join = arg;
+	struct vmshm_peer_stat stat;
+
+	/* The world's peer is number 0. */
+	return !vt_peer_stat(join->out_fd, &stat) && join->out_number == 1 &&
+	       stat.out_number == 1 && stat.out_vectors == 3 &&
+	       join->out_generation == stat.out_generation &&
+	       !strcmp((char *)stat.out_name, "joiner");
+}
+
+static const struct command join = {
+	.cmd = VMSHM_IOC_JOIN,
+	.kind = REGION,
+	.size = sizeof(struct vmshm_join),
+	.flags = VMSHM_JOIN_NUMBER,
+	.out = { UPTO(vmshm_join, out_fd, name) },
+	.out_fd = offsetof(struct vmshm_join, out_fd),
+	.changes = true,
+	.fill = join_fill,
+	.good = join_good,
+};
+
+/* PEERS */
+
+static void peers_fill(struct world *w, void *arg)
+{
+	struct vmshm_peers *peers = arg;
+
+	memset(w->peers, 0xff, sizeof(w->peers));
+	peers->entries = (uintptr_t)w->peers;
+	peers->entry_size = sizeof(w->peers[0]);
+	peers->count = ARRAY_SIZE(w->peers);
+}
+
+static bool peers_good(struct world *w, const void *arg)
+{
+	const struct vmshm_peers *peers = arg;
+
+	return peers->out_count == 1 && !w->peers[0].number &&
+	       w->peers[0].pid == getpid() && w->peers[0].pending == 2 &&
+	       w->peers[1].number == 0xffffffff;
+}
+
+static const struct command peers = {
+	.cmd = VMSHM_IOC_PEERS,
+	.kind = REGION,
+	.size = sizeof(struct vmshm_peers),
+	.out = { UPTO(vmshm_peers, out_count, __reserved) },
+	.reserved = { TO_END(vmshm_peers, __reserved) },
+	.fill = peers_fill,
+	.good = peers_good,
+};
+
+/* PEER_STAT */
+
+static bool peer_stat_good(struct world *w, const void *arg)
+{
+	const struct vmshm_peer_stat *stat = arg;
+	struct vmshm_stat region;
+
+	return !vt_stat(w->files[REGION], &region) && !stat->out_number &&
+	       stat->out_flags == VT_PEER_RW && stat->out_vectors == 4 &&
+	       stat->out_peers == 1 && stat->out_generation &&
+	       stat->out_region == region.out_generation &&
+	       stat->out_eventfds == 4 && stat->out_pending == 2 &&
+	       stat->out_rings == 1 && !strcmp((char *)stat->out_name, "abi");
+}
+
+static const struct command peer_stat = {
+	.cmd = VMSHM_IOC_PEER_STAT,
+	.kind = PEER,
+	.size = sizeof(struct vmshm_peer_stat),
+	.out = { TO_END(vmshm_peer_stat, out_number) },
+	.fill = stat_fill,
+	.good = peer_stat_good,
+};
+
+/* PEER_SET_VECTOR */
+
+static void peer_set_vector_fill(struct world *w, void *arg)
+{
+	struct vmshm_peer_set_vector *set = arg;
+
+	set->vector = 3;
+	set->fd = w->eventfd;
+}
+
+static bool peer_set_vector_good(struct world *w, const void *arg)
+{
+	__u64 n;
+
+	return !vt_ring(w->files[PEER], 0, 3) &&
+	       read(w->eventfd, &n, sizeof(n)) == sizeof(n) && n == 1;
+}
+
+static const struct command peer_set_vector = {
+	.cmd = VMSHM_IOC_PEER_SET_VECTOR,
+	.kind = PEER,
+	.size = sizeof(struct vmshm_peer_set_vector),
+	.changes = true,
+	.fill = peer_set_vector_fill,
+	.good = peer_set_vector_good,
+};
+
+/* PEER_GET_VECTOR */
+
+static void peer_get_vector_fill(struct world *w, void *arg)
+{
+	struct vmshm_peer_get_vector *get = arg;
+
+	get->vector = 2;
+}
+
+static bool peer_get_vector_good(struct world *w, const void *arg)
+{
+	const struct vmshm_peer_get_vector *get = arg;
+	__u64 n;
+
+	return !vt_ring(w->files[PEER], 0, 2) &&
+	       read(get->out_fd, &n, sizeof(n)) == sizeof(n) && n == 1;
+}
+
+static const struct command peer_get_vector = {
+	.cmd = VMSHM_IOC_PEER_GET_VECTOR,
+	.kind = PEER,
+	.size = sizeof(struct vmshm_peer_get_vector),
+	.out = { UPTO(vmshm_peer_get_vector, out_fd, __reserved) },
+	.out_fd = offsetof(struct vmshm_peer_get_vector, out_fd),
+	.reserved = { TO_END(vmshm_peer_get_vector, __reserved) },
+	.changes = true,
+	.fill = peer_get_vector_fill,
+	.good = peer_get_vector_good,
+};
+
+/* PEER_RING */
+
+static void peer_ring_fill(struct world *w, void *arg)
+{
+	struct vmshm_peer_ring *ring = arg;
+
+	ring->vector = 3;
+}
+
+static bool peer_ring_good(struct world *w, const void *arg)
+{
+	return vt_pending(w->files[PEER], 1 << 3) == 1 << 3;
+}
+
+static const struct command peer_ring = {
+	.cmd = VMSHM_IOC_PEER_RING,
+	.kind = PEER,
+	.size = sizeof(struct vmshm_peer_ring),
+	.changes = true,
+	.fill = peer_ring_fill,
+	.good = peer_ring_good,
+};
+
+/* PEER_PENDING */
+
+static bool peer_pending_good(struct world *w, const void *arg)
+{
+	const struct vmshm_peer_pending *pending = arg;
+
+	return pending->out_pending == 2 && !vt_pending(w->files[PEER], 0);
+}
+
+static const struct command peer_pending = {
+	.cmd = VMSHM_IOC_PEER_PENDING,
+	.kind = PEER,
+	.size = sizeof(struct vmshm_peer_pending),
+	.out = { TO_END(vmshm_peer_pending, out_pending) },
+	.changes = true,
+	.fill = stat_fill,
+	.good = peer_pending_good,
+};
+
 static const struct command *const commands[] = {
 	&get_info, &create, &open_cmd, &unlink_cmd, &list, &watch_device,
 	&watch_region, &domain, &stat_cmd, &resize, &seal, &members, &readonly,
 	&watch_eventfd, &log_open, &mark, &merge, &log_fetch, &log_rearm,
-	&log_watermark, &log_stat,
+	&log_watermark, &log_stat, &join, &peers, &peer_stat, &peer_set_vector,
+	&peer_get_vector, &peer_ring, &peer_pending,
 };
 
 /* All that the commands can change, but for what only they themselves do. */
@@ -793,6 +987,10 @@ struct state {
 	__s64 eventfd;
 	__u64 dirty;
 	__u64 watermark;
+	__u64 peers;
+	__u64 eventfds;
+	__u64 pending;
+	__u64 rings;
 	__u32 seals;
 	__u32 opens;
 	__u32 domain_uid;
@@ -803,6 +1001,7 @@ static void get_state(struct __test_metadata *_metadata, struct world *w,
 		      struct state *state)
 {
 	struct vmshm_log_stat log = { .size = sizeof(log) };
+	struct vmshm_peer_stat peer;
 	struct vmshm_info info;
 	struct vmshm_stat stat;
 
@@ -810,6 +1009,7 @@ static void get_state(struct __test_metadata *_metadata, struct world *w,
 		ASSERT_EQ(0, vt_ioctl(w->files[LOG], VMSHM_IOC_LOG_STAT, &log));
 	ASSERT_EQ(0, vt_stat(w->files[REGION], &stat));
 	ASSERT_EQ(0, vt_info(w->files[DEVICE], &info));
+	ASSERT_EQ(0, vt_peer_stat(w->files[PEER], &peer));
 	memset(state, 0, sizeof(*state));
 	state->region_size = stat.out_region_size;
 	state->bytes_used = info.out_bytes_used;
@@ -820,6 +1020,10 @@ static void get_state(struct __test_metadata *_metadata, struct world *w,
 	state->eventfd = vt_fdinfo(w->files[WATCH], "vmshm-eventfd");
 	state->dirty = log.out_dirty;
 	state->watermark = log.out_watermark;
+	state->peers = peer.out_peers;
+	state->eventfds = peer.out_eventfds;
+	state->pending = peer.out_pending;
+	state->rings = peer.out_rings;
 	state->seals = stat.out_seals;
 	state->opens = stat.out_opens;
 	state->domain_uid = stat.out_domain_uid;
@@ -848,7 +1052,7 @@ static void add_log(struct __test_metadata *_metadata, struct world *w)
 
 static void make_world(struct __test_metadata *_metadata, struct world *w)
 {
-	int dev, fd;
+	int dev, fd, bell;
 
 	dev = vt_device();
 	ASSERT_LE(0, dev);
@@ -868,6 +1072,12 @@ static void make_world(struct __test_metadata *_metadata, struct world *w)
 	ASSERT_EQ(1, pwrite(fd, "x", 1, 0));
 	w->files[WATCH] = vt_watch(fd, "", 1 << VMSHM_EVENT_RESIZED, NULL);
 	ASSERT_LE(0, w->files[WATCH]);
+	w->files[PEER] = vt_join(fd, VT_ANY, 4, "abi");
+	ASSERT_LE(0, w->files[PEER]);
+	bell = vt_doorbell(w->files[PEER], 2);
+	ASSERT_LE(0, bell);
+	close(bell);
+	ASSERT_EQ(0, vt_ring(w->files[PEER], 0, 1));
 	w->files[LOG] = -1;
 	if (w->c && w->c->needs_log)
 		add_log(_metadata, w);

@@ -198,6 +198,7 @@ TEST_F(values, create_flags)
 	const __u32 flags[] = {
 		VMSHM_EPHEMERAL, VMSHM_SHRINKABLE, VMSHM_RESERVE,
 		VMSHM_PINNABLE, VMSHM_NO_PUNCH, VMSHM_LOG_READERS,
+		VMSHM_RING_READERS,
 		VMSHM_EPHEMERAL | VMSHM_SHRINKABLE | VMSHM_RESERVE |
 		VMSHM_PINNABLE | VMSHM_NO_PUNCH,
 	};
@@ -360,7 +361,7 @@ TEST_F(values, watch)
 
 #define WATCH(err, fd, ...)						\
 	REFUSES(err, fd, VMSHM_IOC_WATCH, arg, __VA_ARGS__)
-	for (bit = VMSHM_EVENT_UNLINKED + 1; bit < 32; bit++) {
+	for (bit = VMSHM_EVENT_VECTOR + 1; bit < 32; bit++) {
 		WATCH(EOPNOTSUPP, self->dev, arg.events = 1U << bit);
 		WATCH(EOPNOTSUPP, self->fd, arg.events = 1U << bit | 2);
 	}

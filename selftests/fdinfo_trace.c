@@ -16,9 +16,10 @@
 #include "kselftest_harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"
+#include "lib/vmshm_peer.h"
 
 #define SUMMARY	"/sys/kernel/debug/vmshm/summary"
-#define HEADING	"# registry name size max_size charged opens maps\n"
+#define HEADING	"# registry name size max_size charged opens maps peers\n"
 #define TRACING	"/sys/kernel/tracing"
 
 FIXTURE(fdinfo) {
@@ -173,7 +174,7 @@ TEST_F(fdinfo, watch_region)
 	EXPECT_TRUE(counts(watch, "vmshm-generation", self->stat.out_generation));
 	EXPECT_TRUE(counts(watch, "vmshm-prefix", -ENOENT));
 	/* All events there are, since none was named. */
-	EXPECT_TRUE(counts(watch, "vmshm-mask", (2 << VMSHM_EVENT_UNLINKED) - 1));
+	EXPECT_TRUE(counts(watch, "vmshm-mask", (2 << VMSHM_EVENT_VECTOR) - 1));
 	EXPECT_TRUE(counts(watch, "vmshm-gone", 0));
 	EXPECT_TRUE(says(watch, "vmshm-queued", "0/8"));
 	for (i = 1; i <= 11; i++)
@@ -209,20 +210,57 @@ TEST_F(fdinfo, log)
 	close(open.out_fd);
 }
 
+TEST_F(fdinfo, peer)
+{
+	struct vmshm_peer_stat stat;
+	int peer, bell;
+
+	EXPECT_TRUE(counts(self->fd, "vmshm-peers", 0));
+	peer = vt_join(self->fd, 9, 5, "me");
+	ASSERT_LE(0, peer);
+	ASSERT_LE(0, vt_join(self->fd, 10, 0, NULL));
+	bell = vt_doorbell(peer, 4);
+	ASSERT_LE(0, bell);
+	ASSERT_EQ(0, vt_ring(peer, 9, 0));
+	ASSERT_EQ(0, vt_ring(peer, 9, 4));
+	ASSERT_EQ(0, vt_ring(peer, 9, 4));
+	ASSERT_EQ(0, vt_peer_stat(peer, &stat));
+	EXPECT_TRUE(says(peer, "vmshm-name", self->name));
+	EXPECT_TRUE(counts(peer, "vmshm-generation", self->stat.out_generation));
+	EXPECT_TRUE(says(peer, "vmshm-peer-name", "me"));
+	EXPECT_TRUE(counts(peer, "vmshm-peer-number", 9));
+	EXPECT_TRUE(counts(peer, "vmshm-peer-generation", stat.out_generation));
+	EXPECT_TRUE(says(peer, "vmshm-peer-flags", "0x7"));
+	EXPECT_TRUE(counts(peer, "vmshm-peer-vectors", 5));
+	EXPECT_TRUE(says(peer, "vmshm-peer-eventfds", "0x10"));
+	EXPECT_TRUE(says(peer, "vmshm-peer-pending", "0x11"));
+	EXPECT_TRUE(counts(peer, "vmshm-peer-rings", 3));
+	EXPECT_TRUE(counts(peer, "vmshm-peers", 2));
+	EXPECT_TRUE(counts(self->fd, "vmshm-peers", 2));
+	close(peer);
+	EXPECT_TRUE(counts(self->fd, "vmshm-peers", 1));
+	close(bell);
+}
+
 TEST_F(fdinfo, summary)
 {
 	char line[VMSHM_NAME_MAX + 128];
 	struct stat st;
+	int peers[2];
 	char *map;
 
 	map = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   self->fd, 0);
 	ASSERT_NE(MAP_FAILED, map);
 	ASSERT_EQ(0, vt_poke(map, 1));
+	peers[0] = vt_join(self->fd, VT_ANY, 0, NULL);
+	ASSERT_LE(0, peers[0]);
+	peers[1] = vt_join(self->fd, VT_ANY, 0, NULL);
+	ASSERT_LE(0, peers[1]);
 	ASSERT_EQ(0, vt_stat(self->fd, &self->stat));
 	ASSERT_LT(0, vt_read_file(SUMMARY, self->text, sizeof(self->text)));
 	EXPECT_EQ(0, strncmp(self->text, HEADING, strlen(HEADING)));
-	snprintf(line, sizeof(line), "\n%u %s %llu %llu %llu 1 1\n",
+	snprintf(line, sizeof(line), "\n%u %s %llu %llu %llu 1 1 2\n",
 		 vt_userns_id(), self->name,
 		 (unsigned long long)self->stat.out_region_size,
 		 (unsigned long long)self->stat.out_max_size,
@@ -231,6 +269,8 @@ TEST_F(fdinfo, summary)
 		TH_LOG("%s", self->text);
 	}
 	munmap(map, self->page);
+	close(peers[0]);
+	close(peers[1]);
 
 	/* It has everybody's names. */
 	ASSERT_EQ(0, stat(SUMMARY, &st));
@@ -279,7 +319,7 @@ TEST_F(fdinfo, summary_long)
 		ASSERT_LT(0, vt_read_file(SUMMARY, buf, size));
 		EXPECT_EQ(0, vt_tell(child.sock));
 		EXPECT_EQ(0, vt_wait(&child));
-		snprintf(line, sizeof(line), "\n%u inside 0 0 0 1 0\n", id);
+		snprintf(line, sizeof(line), "\n%u inside 0 0 0 1 0 0\n", id);
 		EXPECT_NE(NULL, strstr(buf, line));
 	}
 	for (p = buf; (p = strstr(p, self->prefix)); p++)
@@ -447,6 +487,58 @@ TEST_F(trace, open)
 	snprintf(fields, sizeof(fields), "name=%s generation=%llu rights=w",
 		 self->name, (unsigned long long)gen);
 	EXPECT_EQ(1, count(take(self->dir), "vmshm_open", fields));
+	close(fd);
+}
+
+TEST_F(trace, peers)
+{
+	unsigned long long region, first, second;
+	int fd, a, b, readonly, reader;
+	char fields[128];
+
+	fd = vt_create(self->dev, self->name, self->page, 0, 0, 0600);
+	ASSERT_LE(0, fd);
+	region = generation(fd);
+	readonly = vt_readonly(fd);
+	ASSERT_LE(0, readonly);
+	take(self->dir);
+	a = vt_join(fd, 4, 2, NULL);
+	ASSERT_LE(0, a);
+	first = vt_peer_generation(a);
+	snprintf(fields, sizeof(fields),
+		 "generation=%llu number=4 join=%llu vectors=2", region, first);
+	EXPECT_EQ(1, count(take(self->dir), "vmshm_join", fields));
+	/* What fails is not traced. */
+	EXPECT_EQ(-EBUSY, vt_join(fd, 4, 2, NULL));
+	EXPECT_EQ(0, count_all(take(self->dir), "vmshm_join"));
+	EXPECT_EQ(0, count_all(traced, "vmshm_leave"));
+	b = vt_join(fd, VT_ANY, 0, NULL);
+	ASSERT_LE(0, b);
+	second = vt_peer_generation(b);
+	reader = vt_join(readonly, VT_ANY, 0, NULL);
+	ASSERT_LE(0, reader);
+
+	take(self->dir);
+	ASSERT_EQ(0, vt_ring(b, 4, 1));
+	snprintf(fields, sizeof(fields),
+		 "generation=%llu from=0 number=4 vector=1", region);
+	EXPECT_EQ(1, count(take(self->dir), "vmshm_ring", fields));
+	ASSERT_EQ(0, vt_ring(a, VMSHM_PEER_ALL, 0));
+	snprintf(fields, sizeof(fields),
+		 "generation=%llu from=4 number=-1 vector=0", region);
+	EXPECT_EQ(1, count(take(self->dir), "vmshm_ring", fields));
+	EXPECT_EQ(-ENOENT, vt_ring(a, 99, 0));
+	EXPECT_EQ(-EINVAL, vt_ring(a, 4, 2));
+	EXPECT_EQ(-EACCES, vt_ring(reader, 4, 0));
+	EXPECT_EQ(0, count_all(take(self->dir), "vmshm_ring"));
+
+	close(b);
+	snprintf(fields, sizeof(fields), "generation=%llu number=0 join=%llu",
+		 region, second);
+	EXPECT_EQ(1, count(take(self->dir), "vmshm_leave", fields));
+	close(a);
+	close(reader);
+	close(readonly);
 	close(fd);
 }
 

@@ -20,6 +20,7 @@
 #include "kselftest_harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"
+#include "lib/vmshm_peer.h"
 
 #define RW		(PROT_READ | PROT_WRITE)
 #define SIZE		(4 * VT_PAGE)
@@ -545,6 +546,18 @@ static bool hold_log(struct holder *h, int dev, const char *name)
 	return !ret;
 }
 
+static bool hold_peer(struct holder *h, int dev, const char *name)
+{
+	int fd = hello(dev, name, VMSHM_EPHEMERAL);
+	int bell;
+
+	h->fd = vt_join(fd, VT_ANY, 1, NULL);
+	close(fd);
+	bell = vt_doorbell(h->fd, 0);
+	close(bell);
+	return bell >= 0;
+}
+
 /* In a socket, where nobody has it. */
 static bool hold_in_flight(struct holder *h, int dev, const char *name)
 {
@@ -584,6 +597,7 @@ static const struct {
 	{ "a watch", hold_watch, drop_fd },
 	{ "a watch of a region that is gone", hold_region_watch, drop_fd },
 	{ "a log", hold_log, drop_fd },
+	{ "a peer", hold_peer, drop_fd },
 	{ "a file on its way", hold_in_flight, drop_fd },
 	{ "a child's mapping", hold_child, drop_child },
 };

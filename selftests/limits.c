@@ -24,7 +24,7 @@
 
 static const char *const params[] = {
 	"bytes_total_mb", "bytes_user_mb", "regions_user", "meta_user_kb",
-	"watches_user", "event_queue_len", "logs_region",
+	"watches_user", "event_queue_len", "logs_region", "peers_user",
 };
 
 #define NR_PARAMS	ARRAY_SIZE(params)
@@ -142,6 +142,7 @@ TEST_F(limits, told)
 	ASSERT_EQ(0, set_param("meta_user_kb", 13));
 	ASSERT_EQ(0, set_param("watches_user", 17));
 	ASSERT_EQ(0, set_param("event_queue_len", 19));
+	ASSERT_EQ(0, set_param("peers_user", 23));
 	ASSERT_EQ(0, vt_info(self->dev, &info));
 	EXPECT_EQ(300 * MIB, info.out_bytes_total);
 	EXPECT_EQ(7 * MIB, info.out_bytes_user);
@@ -149,6 +150,7 @@ TEST_F(limits, told)
 	EXPECT_EQ(13 * 1024, info.out_meta_user);
 	EXPECT_EQ(17, info.out_watches_user);
 	EXPECT_EQ(19, info.out_events);
+	EXPECT_EQ(23, info.out_peers_user);
 
 	/* 0 is half of the memory there is. */
 	ASSERT_EQ(0, set_param("bytes_total_mb", 0));
