@@ -7,7 +7,8 @@
  *
  * Every sequence runs on a region of base pages, on one of huge pages and on a
  * PINNABLE one. Regions are reached as these programs reach them: by a path
- * below /proc/self/fd, or by a descriptor that came over a socket.
+ * below /proc/self/fd or in a mounted tree, or by a descriptor that came over a
+ * socket.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -26,7 +27,7 @@
 #include <sys/vfs.h>
 
 #include "kselftest_harness.h"
-#include "lib/vmshm_test.h"
+#include "lib/vmshm_mount.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
@@ -50,12 +51,13 @@ FIXTURE(clients) {
 	int dev;
 	int fd;
 	char name[VMSHM_NAME_MAX + 1];
-	char path[64];
+	char path[PATH_MAX];
 };
 
 FIXTURE_VARIANT(clients) {
 	__u32 flags;
 	__u32 huge;
+	bool mounted;
 };
 
 FIXTURE_VARIANT_ADD(clients, base) {
@@ -69,6 +71,11 @@ FIXTURE_VARIANT_ADD(clients, huge) {
 FIXTURE_VARIANT_ADD(clients, pinnable) {
 	.flags = VMSHM_PINNABLE,
 	.huge = VMSHM_HUGE_NEVER,
+};
+
+FIXTURE_VARIANT_ADD(clients, mounted) {
+	.huge = VMSHM_HUGE_NEVER,
+	.mounted = true,
 };
 
 static int create(int dev, const char *name, __u64 size, __u32 flags,
@@ -97,6 +104,15 @@ FIXTURE_SETUP(clients)
 			  variant->flags, variant->huge);
 	ASSERT_LE(0, self->fd);
 	snprintf(self->path, sizeof(self->path), "/proc/self/fd/%d", self->fd);
+	if (variant->mounted) {
+		int created = self->fd;
+
+		ASSERT_EQ(0, vt_mount(0));
+		vt_path(self->path, self->name);
+		self->fd = open(self->path, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, self->fd);
+		close(created);
+	}
 }
 
 FIXTURE_TEARDOWN(clients)
