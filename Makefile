@@ -18,6 +18,7 @@ DESTDIR ?=
 KDIR    ?= /lib/modules/$(shell uname -r)/build
 INSTALL_MOD_PATH ?= $(DESTDIR)
 UDEVDIR ?= /lib/udev
+SYSTEMDDIR ?= /lib/systemd/system
 
 # Names of tests to run; empty is all.
 TEST    ?=
@@ -98,8 +99,8 @@ ICOUNT ?= --icount
 bench: prepared
 	@$(VM) --timeout 1800 $(ICOUNT) -- selftests/run-bench $(TEST)
 
-.PHONY: install install-module install-userspace install-udev
-install: install-module install-userspace install-udev
+.PHONY: install install-module install-userspace install-udev install-systemd
+install: install-module install-userspace install-udev install-systemd
 
 install-module:
 	+@selftests/vm/build-module $(KDIR) $(MODDIR) $(O)/install
@@ -119,6 +120,11 @@ install-udev:
 	install -D -m 644 udev/60-vmshm.rules \
 		$(DESTDIR)$(UDEVDIR)/rules.d/60-vmshm.rules
 	$(if $(DESTDIR),,-udevadm control --reload)
+
+# Installed, not enabled.
+install-systemd:
+	install -D -m 644 systemd/run-vmshm.mount \
+		$(DESTDIR)$(SYSTEMDDIR)/run-vmshm.mount
 
 .PHONY: clean
 clean:

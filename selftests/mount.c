@@ -8,8 +8,10 @@
 #endif
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/landlock.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -712,6 +714,55 @@ TEST_F(mount, unmount)
 	close(fd);
 	EXPECT_EQ(0, vt_poke(map, 'y'));
 	EXPECT_EQ(0, munmap(map, SIZE));
+}
+
+/* Allows this process to open files below a path, and no others. */
+static int restrict_to(const char *path)
+{
+	struct landlock_ruleset_attr attr = {
+		.handled_access_fs = LANDLOCK_ACCESS_FS_READ_FILE |
+				     LANDLOCK_ACCESS_FS_WRITE_FILE,
+	};
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = attr.handled_access_fs,
+		.parent_fd = open(path, O_PATH | O_CLOEXEC),
+	};
+	int set = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+
+	if (set < 0 || rule.parent_fd < 0 ||
+	    syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH,
+		    &rule, 0) ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    syscall(SYS_landlock_restrict_self, set, 0))
+		return -errno;
+	close(set);
+	close(rule.parent_fd);
+	return 0;
+}
+
+/* Open files have a place in the tree, for those who decide by path. */
+TEST_F(mount, landlock)
+{
+	const char *const rules[] = { VT_MOUNT, self->path, "/tmp" };
+	struct vt_child child;
+	int i;
+
+	ASSERT_LE(0, vt_create(self->dev, self->name, SIZE, 0, 0, 0600));
+	ASSERT_LE(0, vt_create(self->dev, self->other, SIZE, 0, 0, 0600));
+	for (i = 0; i < 3; i++) {
+		ASSERT_LE(0, vt_fork(&child));
+		if (!child.pid) {
+			VT_CHECK(restrict_to(rules[i]) == 0);
+			VT_CHECK(try(self->name, O_RDWR) ==
+				 (i == 2 ? -EACCES : 0));
+			VT_CHECK(try(self->other, O_RDWR) ==
+				 (i == 0 ? 0 : -EACCES));
+			VT_CHECK(try(self->name, O_RDONLY) ==
+				 (i == 0 ? 0 : -EACCES));
+			_exit(0);
+		}
+		EXPECT_EQ(0, vt_wait(&child));
+	}
 }
 
 static long refcnt(void)
