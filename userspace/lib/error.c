@@ -31,6 +31,7 @@ static const struct {
 	{ EDQUOT, "a limit of the user is reached" },
 	{ ENOSPC, "a limit of the system is reached" },
 	{ EMSGSIZE, "too many members" },
+	{ ELOOP, "a node of an address space would contain itself" },
 	{ EPROTO, "the kernel gave an answer that makes no sense" },
 };
 

@@ -174,11 +174,18 @@ nothing_is_left()
 cat >"$work/program.c" <<'END'
 #include <stddef.h>
 #include <vmshm/vmshm.h>
+#include <vmshm/space.h>
+#include <vmshm/kvm_log.h>
 
 int main(void)
 {
 	struct vmshm_context *context;
+	struct vmshm_space *space;
+	struct vmshm_kvm_log *log;
 
+	if (vmshm_space_open(NULL, &space) != -22 /* EINVAL */ ||
+	    vmshm_kvm_log_open(0, ~0U, &log) != -22)
+		return 1;
 	return vmshm_context_open("/dev/null", &context) != -25 /* ENOTTY */;
 }
 END

@@ -31,8 +31,8 @@
 
 /**
  * struct mock_call - an ioctl that is to come
- * @cmd: VMSHM_IOC_*
- * @in: its argument
+ * @cmd: VMSHM_IOC_* or KVM_*
+ * @in: its argument; not looked at if @size is 0
  * @out: the argument afterwards; NULL if it is not changed
  * @size: size of the argument
  * @error: errno to fail with; 0 means success
@@ -42,6 +42,7 @@
  * @data_size: size of it
  * @new_fd: offset in the argument where a new descriptor goes, of a copy of
  *	mock_file; 0 means none
+ * @result: what is returned without an error
  */
 struct mock_call {
 	unsigned long cmd;
@@ -53,6 +54,7 @@ struct mock_call {
 	const void *data;
 	size_t data_size;
 	size_t new_fd;
+	int result;
 };
 
 /* The device and a region, without a kernel module. */

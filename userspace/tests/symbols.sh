@@ -34,8 +34,11 @@ same()
 echo 1..5
 lib=$BUILD/libvmshm.so
 
-cat "$SOURCE"/include/vmshm/*.h |
-	${CC:-cc} -I"$SOURCE/include" -I"$SOURCE/../uapi" -E -P -x c - | tr -d '\n' | tr ';' '\n' |
+for header in "$SOURCE"/include/vmshm/*.h; do
+	echo "#include \"$header\""
+done >"$work/headers.c"
+${CC:-cc} -I"$SOURCE/include" -I"$SOURCE/../uapi" -E -P "$work/headers.c" |
+	tr -d '\n' | tr ';' '\n' |
 	sed -n 's/.*[ *]\(vmshm_[a-z_]*\)(.*/\1/p' | sort >"$work/header"
 nm -D --defined-only "$lib" | sed -n 's/.* T \(.*\)@@LIBVMSHM_.*/\1/p' |
 	sort >"$work/library"
