@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# example_vmm.sh - vmshm-vmm boots a Debian kernel to a shell on its serial port,
+# and guest and host read in one region what the other has written
+#
+# Runs as root, with vmshm in PATH and VMSHM_BUILD set.
+
+# shellcheck disable=SC2317 # functions are called by run_tests
+# shellcheck source=selftests/lib/cmd.sh
+. "$(dirname "$(realpath "$0")")/lib/cmd.sh"
+
+here=$(dirname "$(realpath "$0")")
+vmm=$VMSHM_BUILD/userspace/examples/vmshm-vmm
+ram=$domain/ram
+size=128M
+# A page that the guest's kernel leaves alone, so that /dev/mem has it.
+page=2048
+offset=$((page * 4096))
+# Tenths of a second that anything may take: a boot in an emulated machine.
+patience=3000
+
+# An initramfs that is a shell and nothing else.
+make_initramfs()
+{
+	mkdir -p "$work/root/bin" "$work/root/dev"
+	cp /bin/busybox "$work/root/bin/"
+	cat >"$work/root/init" <<-'END'
+		#!/bin/busybox sh
+		/bin/busybox --install -s /bin
+		mount -t devtmpfs dev /dev
+		exec sh -i
+	END
+	chmod +x "$work/root/init"
+	(cd "$work/root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) \
+		>"$work/initramfs"
+}
+
+# says TEXT: wait until it is on the console
+says()
+{
+	local tries
+
+	for ((tries = 0; tries < patience; tries++)); do
+		if tr -d '\r\0' <"$work/console" | grep -qF -- "$1"; then
+			return 0
+		fi
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	sed 's/^/# console: /' "$work/console" | tail -n 20
+	return 1
+}
+
+# types LINE: at the guest's shell
+types()
+{
+	echo "$1" >&9
+}
+
+ends()
+{
+	local tries
+
+	for ((tries = 0; tries < patience; tries++)); do
+		if ! kill -0 "$pid" 2>/dev/null; then
+			wait "$pid"
+			return
+		fi
+		sleep 0.1
+	done
+	return 1
+}
+
+is_mapped()
+{
+	vmshm who "$ram" | grep -q "vmshm-vmm .*maps $size"
+}
+
+guest_wrote()
+{
+	[ "$(vmshm cat "$ram" --offset=$offset --length=20)" = \
+	  'hello from the guest' ]
+}
+
+test_boot()
+{
+	local kernel pid
+
+	kernel=$("$here/vm/fetch-kernel" 6.1)/vmlinuz
+	make_initramfs
+	mkfifo "$work/keyboard"
+	exec 9<>"$work/keyboard"
+	vmshm create "$ram" --size $size
+	echo 'hello from the host' | vmshm write "$ram" --offset=$offset
+
+	"$vmm" --ram "$ram" --kernel "$kernel" --initrd "$work/initramfs" \
+		--append "console=ttyS0 nokaslr reboot=k panic=-1 loglevel=4 memmap=4K\$$offset" \
+		<"$work/keyboard" >"$work/console" 2>&1 9>&- &
+	pid=$!
+	children+=("$pid")
+	true_that "a shell prompt on the serial port" says '/ # '
+	true_that "its RAM is the region" is_mapped
+	# What is typed is echoed: the answer must not be in the question.
+	types "dd if=/dev/mem bs=4096 skip=$page count=1 2>&1 | head -n 1 | tr l L"
+	true_that "the guest reads what the host has written" \
+		says 'heLLo from the host'
+	types "echo hello from the guest | dd of=/dev/mem bs=4096 seek=$page conv=notrunc; echo so be it | tr a-z A-Z"
+	true_that "the guest writes" says 'SO BE IT'
+	true_that "the host reads it" guest_wrote
+	types 'reboot -f'
+	true_that "the VMM ends with the guest" ends
+	unset 'children[-1]'
+	true_that "the region stays, and what is in it" guest_wrote
+}
+
+test_refused()
+{
+	check "no such kernel" 1 "" "vmshm-vmm: /nonexistent: *" \
+		"$vmm" --ram "$domain/none" --size 1M --kernel /nonexistent
+	check "not a kernel" 1 "" "vmshm-vmm: /bin/true: *" \
+		"$vmm" --ram "$domain/none" --kernel /bin/true
+	check "no RAM" 2 "" "usage: *" "$vmm" --kernel /bin/true
+	check "an odd size" 1 "" "vmshm-vmm: 5X: *" \
+		"$vmm" --ram "$domain/none" --size 5X --kernel /bin/true
+}
+
+run_tests boot refused
