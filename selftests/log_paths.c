@@ -11,6 +11,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "kselftest_harness.h"
 #include "lib/vmshm_log.h"
@@ -585,38 +586,68 @@ TEST_F(log_paths, held_by_pipe)
 /*
  * mprotect() makes what is dirty writable without a fault, and asks nobody: the
  * time between protecting an entry and cleaning it is enough for it. A page that
- * was once made writable so is not reported ever after.
+ * was once made writable so is not reported, until it is made read-only while it
+ * is clean: so there is one mprotect() to a fetch, at any time of it.
  */
+struct protector {
+	unsigned char *mem;
+	atomic_uint go;		/* number of the round; 0: end */
+	atomic_uint done;
+	uint64_t when;		/* ns */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 static void *mprotect_thread(void *arg)
 {
-	struct writers *writers = arg;
+	struct protector *p = arg;
+	unsigned int go;
 
-	while (!atomic_load(&writers->end)) {
-		mprotect(writers->mem, SIZE, PROT_READ);
-		mprotect(writers->mem, SIZE, PROT_READ | PROT_WRITE);
-		write_all(writers->mem);
-		mprotect(writers->mem, SIZE, PROT_READ);
-		mprotect(writers->mem, SIZE, PROT_READ | PROT_WRITE);
+	for (;;) {
+		while ((go = atomic_load(&p->go)) == atomic_load(&p->done))
+			sched_yield();
+		if (!go)
+			return NULL;
+		while (now_ns() < p->when)
+			;
+		mprotect(p->mem, SIZE, PROT_READ);
+		mprotect(p->mem, SIZE, PROT_READ | PROT_WRITE);
+		atomic_store(&p->done, go);
 	}
-	return NULL;
 }
 
 TEST_F(log_paths, mprotect_while_fetched)
 {
-	struct writers writers = { .mem = self->mem };
+	struct protector p = { .mem = self->mem, .go = 1, .done = 1 };
+	unsigned int round, max = 1500;
+	uint64_t start, took = 0;
 	pthread_t thread;
-	int i;
+	bool ok = true;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, mprotect_thread, &writers));
-	for (i = 0; i < 3000; i++)
-		if (vt_log_count(self->log, 0) < 0)
-			break;
-	EXPECT_EQ(3000, i);
-	atomic_store(&writers.end, 1);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, mprotect_thread, &p));
+	for (round = 2; round < max && ok; round++) {
+		write_all(self->mem);
+		start = now_ns();
+		p.when = start + rand() % (took + 1);
+		atomic_store(&p.go, round);
+		ok = vt_log_count(self->log, 0) >= 0;
+		if (now_ns() - start < 1000000)
+			took = now_ns() - start;
+		while (atomic_load(&p.done) != round)
+			sched_yield();
+		write_all(self->mem);
+		ok = ok && vt_log_reports(self->log, 0, NR);
+	}
+	atomic_store(&p.go, 0);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_LE(0, vt_log_count(self->log, 0));
-	write_all(self->mem);
-	EXPECT_TRUE(vt_log_reports(self->log, 0, NR));
+	EXPECT_TRUE(ok)
+		TH_LOG("round %u", round);
 }
 
 /*
