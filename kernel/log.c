@@ -32,9 +32,8 @@ static void vmshm_log_free(struct vmshm_log *log)
 	kfree(log);
 }
 
-static int vmshm_log_release(struct inode *inode, struct file *file)
+static void vmshm_log_unlink(struct vmshm_log *log)
 {
-	struct vmshm_log *log = file->private_data;
 	struct vmshm_region *region = log->region;
 
 	mutex_lock(&region->logs_mutex);
@@ -43,6 +42,13 @@ static int vmshm_log_release(struct inode *inode, struct file *file)
 	mutex_unlock(&region->logs_mutex);
 	/* Faults mark under RCU. */
 	synchronize_rcu();
+}
+
+static int vmshm_log_release(struct inode *inode, struct file *file)
+{
+	struct vmshm_log *log = file->private_data;
+
+	vmshm_log_unlink(log);
 	vmshm_log_free(log);
 	return 0;
 }
@@ -181,11 +187,9 @@ static int vmshm_log_check(const struct vmshm_region *region,
 			   const struct vmshm_log_open *arg,
 			   pgoff_t *first, pgoff_t *end)
 {
-	u64 pages = region->max_size >> PAGE_SHIFT;
+	u64 pages = vmshm_pages(region->max_size);
 	u64 nr;
 
-	if (!PAGE_ALIGNED(region->max_size))
-		pages++;
 	if (arg->first_page >= pages || arg->nr_pages > pages - arg->first_page)
 		return -EINVAL;
 	nr = arg->nr_pages ?: pages - arg->first_page;
@@ -255,11 +259,7 @@ int vmshm_ioctl_log_open(struct vmshm_ucmd *ucmd)
 	return vmshm_ucmd_return_file(ucmd, &arg->out_fd, file);
 
 unlink_log:
-	mutex_lock(&region->logs_mutex);
-	list_del_rcu(&log->node);
-	region->nr_logs--;
-	mutex_unlock(&region->logs_mutex);
-	synchronize_rcu();
+	vmshm_log_unlink(log);
 free_log:
 	vmshm_log_free(log);
 	return err;
