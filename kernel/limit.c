@@ -198,85 +198,42 @@ void vmshm_user_put(struct vmshm_user *user)
 
 	WARN_ON_ONCE(atomic64_read(&user->bytes) ||
 		     atomic64_read(&user->meta) ||
-		     atomic64_read(&user->regions) ||
-		     atomic64_read(&user->watches) ||
-		     atomic64_read(&user->peers));
+		     atomic64_read(&user->objects[VMSHM_OBJECT_REGION]) ||
+		     atomic64_read(&user->objects[VMSHM_OBJECT_WATCH]) ||
+		     atomic64_read(&user->objects[VMSHM_OBJECT_PEER]));
 	kfree(user);
 }
 
 /**
- * vmshm_charge_region() - charge a user for a region
+ * vmshm_charge_one() - charge a user for an object
  * @user: the user
+ * @object: what of
  *
  * Context: any.
  * Return: 0, or -EDQUOT if the user has as many as allowed.
  */
-int vmshm_charge_region(struct vmshm_user *user)
+int vmshm_charge_one(struct vmshm_user *user, enum vmshm_object object)
 {
-	if (!vmshm_charge(&user->regions, 1, READ_ONCE(regions_user)))
-		return -EDQUOT;
-	return 0;
+	const u64 limits[] = {
+		[VMSHM_OBJECT_REGION] = READ_ONCE(regions_user),
+		[VMSHM_OBJECT_WATCH] = READ_ONCE(watches_user),
+		[VMSHM_OBJECT_PEER] = READ_ONCE(peers_user),
+	};
+
+	return vmshm_charge(&user->objects[object], 1, limits[object]) ?
+		0 : -EDQUOT;
 }
 
 /**
- * vmshm_uncharge_region() - undo vmshm_charge_region()
+ * vmshm_uncharge_one() - undo vmshm_charge_one()
  * @user: the user
+ * @object: what of
  *
  * Context: any.
  */
-void vmshm_uncharge_region(struct vmshm_user *user)
+void vmshm_uncharge_one(struct vmshm_user *user, enum vmshm_object object)
 {
-	vmshm_uncharge(&user->regions, 1);
-}
-
-/**
- * vmshm_charge_watch() - charge a user for a watch
- * @user: the user
- *
- * Context: any.
- * Return: 0, or -EDQUOT if the user has as many as allowed.
- */
-int vmshm_charge_watch(struct vmshm_user *user)
-{
-	if (!vmshm_charge(&user->watches, 1, READ_ONCE(watches_user)))
-		return -EDQUOT;
-	return 0;
-}
-
-/**
- * vmshm_uncharge_watch() - undo vmshm_charge_watch()
- * @user: the user
- *
- * Context: any.
- */
-void vmshm_uncharge_watch(struct vmshm_user *user)
-{
-	vmshm_uncharge(&user->watches, 1);
-}
-
-/**
- * vmshm_charge_peer() - charge a user for a peer
- * @user: the user
- *
- * Context: any.
- * Return: 0, or -EDQUOT if the user has as many as allowed.
- */
-int vmshm_charge_peer(struct vmshm_user *user)
-{
-	if (!vmshm_charge(&user->peers, 1, READ_ONCE(peers_user)))
-		return -EDQUOT;
-	return 0;
-}
-
-/**
- * vmshm_uncharge_peer() - undo vmshm_charge_peer()
- * @user: the user
- *
- * Context: any.
- */
-void vmshm_uncharge_peer(struct vmshm_user *user)
-{
-	vmshm_uncharge(&user->peers, 1);
+	vmshm_uncharge(&user->objects[object], 1);
 }
 
 /**
@@ -366,8 +323,10 @@ void vmshm_limits_info(struct vmshm_user *user, struct vmshm_info *info)
 	info->out_watches_user = READ_ONCE(watches_user);
 	info->out_events = READ_ONCE(vmshm_event_queue_len);
 	info->out_bytes_used = atomic64_read(&user->bytes);
-	info->out_regions_used = atomic64_read(&user->regions);
+	info->out_regions_used =
+		atomic64_read(&user->objects[VMSHM_OBJECT_REGION]);
 	info->out_meta_used = atomic64_read(&user->meta);
 	info->out_peers_user = READ_ONCE(peers_user);
-	info->out_peers_used = atomic64_read(&user->peers);
+	info->out_peers_used =
+		atomic64_read(&user->objects[VMSHM_OBJECT_PEER]);
 }

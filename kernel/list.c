@@ -53,19 +53,6 @@ static struct rb_node *vmshm_list_first(struct vmshm_registry *registry,
 	return region ? &region->name_node : NULL;
 }
 
-/**
- * vmshm_region_may_see() - may the current task know of a region?
- * @region: the region; its outer inode is alive
- *
- * Context: process; may sleep.
- * Return: true if it may open it, if only for reading or for writing.
- */
-bool vmshm_region_may_see(const struct vmshm_region *region)
-{
-	return !vmshm_inode_permission(region->inode, MAY_READ) ||
-	       !vmshm_inode_permission(region->inode, MAY_WRITE);
-}
-
 /*
  * Fills walk->entries. Returns how many there are; *end says that there is
  * nothing more in this registry.

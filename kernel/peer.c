@@ -43,7 +43,7 @@ static void vmshm_peer_free(struct vmshm_peer *peer)
 	atomic_dec(&handle->nr_peers);
 	fput(peer->file);
 	vmshm_uncharge_meta(peer->user, peer->charged);
-	vmshm_uncharge_peer(peer->user);
+	vmshm_uncharge_one(peer->user, VMSHM_OBJECT_PEER);
 	vmshm_user_put(peer->user);
 	kfree_rcu(peer, rcu);
 }
@@ -173,7 +173,7 @@ static struct vmshm_peer *vmshm_peer_new(struct file *outer,
 	user = vmshm_user_get(region->registry->user_ns);
 	if (IS_ERR(user))
 		return ERR_CAST(user);
-	err = vmshm_charge_peer(user);
+	err = vmshm_charge_one(user, VMSHM_OBJECT_PEER);
 	if (err)
 		goto put_user;
 	bytes = vmshm_peer_bytes(arg->vectors);
@@ -207,7 +207,7 @@ static struct vmshm_peer *vmshm_peer_new(struct file *outer,
 uncharge_meta:
 	vmshm_uncharge_meta(user, bytes);
 uncharge_peer:
-	vmshm_uncharge_peer(user);
+	vmshm_uncharge_one(user, VMSHM_OBJECT_PEER);
 put_user:
 	vmshm_user_put(user);
 	return ERR_PTR(err);

@@ -67,7 +67,7 @@ void vmshm_region_retire(struct vmshm_region *region)
 	region->inode = NULL;
 	vmshm_backing_drop(region);
 	vmshm_uncharge_meta(region->user, vmshm_region_meta());
-	vmshm_uncharge_region(region->user);
+	vmshm_uncharge_one(region->user, VMSHM_OBJECT_REGION);
 }
 
 static u64 vmshm_create_max_size(const struct vmshm_create *arg)
@@ -129,7 +129,7 @@ static struct inode *vmshm_region_new(struct vmshm_registry *registry,
 	user = vmshm_user_get(registry->user_ns);
 	if (IS_ERR(user))
 		return ERR_CAST(user);
-	err = vmshm_charge_region(user);
+	err = vmshm_charge_one(user, VMSHM_OBJECT_REGION);
 	if (err)
 		goto put_user;
 	err = vmshm_charge_meta(user, vmshm_region_meta());
@@ -158,7 +158,7 @@ static struct inode *vmshm_region_new(struct vmshm_registry *registry,
 uncharge_meta:
 	vmshm_uncharge_meta(user, vmshm_region_meta());
 uncharge_region:
-	vmshm_uncharge_region(user);
+	vmshm_uncharge_one(user, VMSHM_OBJECT_REGION);
 put_user:
 	vmshm_user_put(user);
 	return ERR_PTR(err);
@@ -424,6 +424,18 @@ void vmshm_region_stat(struct vmshm_region *region, kuid_t domain_owner,
 	stat->out_registry = region->registry->id;
 	stat->out_logs = READ_ONCE(region->nr_logs);
 	memcpy(stat->out_name, region->name, region->name_len + 1);
+}
+
+/**
+ * vmshm_region_may_see() - may the current task open a region in some way?
+ * @region: the region, its outer inode alive
+ *
+ * Context: may sleep.
+ */
+bool vmshm_region_may_see(const struct vmshm_region *region)
+{
+	return !vmshm_inode_permission(region->inode, MAY_READ) ||
+	       !vmshm_inode_permission(region->inode, MAY_WRITE);
 }
 
 /**

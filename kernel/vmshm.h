@@ -85,6 +85,14 @@
 
 #define VMSHM_NR_HUGE		(VMSHM_HUGE_ADVISE + 1)
 
+/* What a user may have so many of. */
+enum vmshm_object {
+	VMSHM_OBJECT_REGION,
+	VMSHM_OBJECT_WATCH,
+	VMSHM_OBJECT_PEER,
+	VMSHM_NR_OBJECTS,
+};
+
 /**
  * struct vmshm_user - what one user has, for the limits
  * @node: in the hash of users; protected by its lock
@@ -92,9 +100,7 @@
  * @uid: the user, see vmshm_user_get()
  * @bytes: memory charged, in bytes
  * @meta: kernel memory charged, in bytes
- * @regions: number of regions
- * @watches: number of watches
- * @peers: number of peers
+ * @objects: numbers of objects
  */
 struct vmshm_user {
 	struct hlist_node node;
@@ -102,9 +108,7 @@ struct vmshm_user {
 	kuid_t uid;
 	atomic64_t bytes;
 	atomic64_t meta;
-	atomic64_t regions;
-	atomic64_t watches;
-	atomic64_t peers;
+	atomic64_t objects[VMSHM_NR_OBJECTS];
 };
 
 /**
@@ -338,12 +342,8 @@ extern unsigned int vmshm_event_queue_len;
 extern unsigned int vmshm_logs_region;
 struct vmshm_user *vmshm_user_get(struct user_namespace *ns);
 void vmshm_user_put(struct vmshm_user *user);
-int vmshm_charge_region(struct vmshm_user *user);
-void vmshm_uncharge_region(struct vmshm_user *user);
-int vmshm_charge_watch(struct vmshm_user *user);
-void vmshm_uncharge_watch(struct vmshm_user *user);
-int vmshm_charge_peer(struct vmshm_user *user);
-void vmshm_uncharge_peer(struct vmshm_user *user);
+int vmshm_charge_one(struct vmshm_user *user, enum vmshm_object object);
+void vmshm_uncharge_one(struct vmshm_user *user, enum vmshm_object object);
 int vmshm_charge_meta(struct vmshm_user *user, size_t bytes);
 void vmshm_uncharge_meta(struct vmshm_user *user, size_t bytes);
 int vmshm_charge_pages(struct vmshm_user *user, u64 pages);
@@ -383,7 +383,6 @@ void vmshm_domains_free(struct vmshm_registry *registry);
 int vmshm_ioctl_domain(struct vmshm_ucmd *ucmd);
 
 /* list.c */
-bool vmshm_region_may_see(const struct vmshm_region *region);
 int vmshm_ioctl_list(struct vmshm_ucmd *ucmd);
 void vmshm_registry_summary(struct seq_file *m);
 
@@ -393,6 +392,7 @@ void vmshm_region_put(struct vmshm_region *region);
 void vmshm_region_retire(struct vmshm_region *region);
 void vmshm_region_stat(struct vmshm_region *region, kuid_t domain_owner,
 		       struct vmshm_stat *stat);
+bool vmshm_region_may_see(const struct vmshm_region *region);
 int vmshm_ioctl_create(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_open(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_stat(struct vmshm_ucmd *ucmd);

@@ -282,7 +282,7 @@ static void vmshm_watch_free(struct vmshm_watch_ctx *watch)
 		vmshm_region_put(watch->region);
 	vmshm_registry_put(watch->registry);
 	vmshm_uncharge_meta(watch->user, watch->charged);
-	vmshm_uncharge_watch(watch->user);
+	vmshm_uncharge_one(watch->user, VMSHM_OBJECT_WATCH);
 	vmshm_user_put(watch->user);
 	kfree(watch);
 }
@@ -330,7 +330,7 @@ vmshm_watch_new(struct vmshm_registry *registry, struct vmshm_region *region,
 	if (IS_ERR(user))
 		return ERR_CAST(user);
 
-	ret = vmshm_charge_watch(user);
+	ret = vmshm_charge_one(user, VMSHM_OBJECT_WATCH);
 	if (ret)
 		goto put_user;
 
@@ -367,16 +367,31 @@ free_watch:
 uncharge_meta:
 	vmshm_uncharge_meta(user, bytes);
 uncharge_watch:
-	vmshm_uncharge_watch(user);
+	vmshm_uncharge_one(user, VMSHM_OBJECT_WATCH);
 put_user:
 	vmshm_user_put(user);
 	return ERR_PTR(ret);
 }
 
-static struct file *vmshm_watch_file(struct vmshm_watch_ctx *watch)
+/*
+ * Makes a watch that is in no list yet and, in @file, a file of it, which may
+ * be released only after the watch has been put into its list.
+ */
+static struct vmshm_watch_ctx *
+vmshm_watch_open(struct vmshm_registry *registry, struct vmshm_region *region,
+		 u32 mask, struct file **file)
 {
-	return anon_inode_getfile("[vmshm-watch]", &vmshm_watch_fops, watch,
-				  O_RDONLY | O_CLOEXEC);
+	struct vmshm_watch_ctx *watch = vmshm_watch_new(registry, region, mask);
+
+	if (IS_ERR(watch))
+		return watch;
+	*file = anon_inode_getfile("[vmshm-watch]", &vmshm_watch_fops, watch,
+				   O_RDONLY | O_CLOEXEC);
+	if (IS_ERR(*file)) {
+		vmshm_watch_free(watch);
+		return ERR_CAST(*file);
+	}
+	return watch;
 }
 
 static int vmshm_watch_check(const struct vmshm_watch *arg)
@@ -410,16 +425,10 @@ int vmshm_ioctl_watch_device(struct vmshm_ucmd *ucmd)
 	if (ret < 0)
 		return ret;
 
-	watch = vmshm_watch_new(registry, NULL, arg->events);
+	watch = vmshm_watch_open(registry, NULL, arg->events, &file);
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
 	strscpy(watch->prefix, arg->prefix, sizeof(watch->prefix));
-
-	file = vmshm_watch_file(watch);
-	if (IS_ERR(file)) {
-		vmshm_watch_free(watch);
-		return PTR_ERR(file);
-	}
 	down_write(&registry->watch_lock);
 	list_add_tail(&watch->node, &registry->watches);
 	up_write(&registry->watch_lock);
@@ -447,15 +456,9 @@ int vmshm_ioctl_watch_region(struct vmshm_ucmd *ucmd)
 	if (memchr_inv(arg->prefix, 0, sizeof(arg->prefix)))
 		return -EINVAL;
 
-	watch = vmshm_watch_new(region->registry, region, arg->events);
+	watch = vmshm_watch_open(region->registry, region, arg->events, &file);
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
-
-	file = vmshm_watch_file(watch);
-	if (IS_ERR(file)) {
-		vmshm_watch_free(watch);
-		return PTR_ERR(file);
-	}
 	/* No event between the number that is returned and the first one. */
 	mutex_lock(&region->event_mutex);
 	list_add_tail(&watch->node, &region->watches);
