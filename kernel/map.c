@@ -134,7 +134,10 @@ static void vmshm_vma_close(struct vm_area_struct *vma)
 	spin_lock(&region->maps_lock);
 	vmshm_map_del(region, map);
 	spin_unlock(&region->maps_lock);
-	/* The last reference to the module may be this one: let core drop it */
+	/*
+	 * The last reference to the module may be this one. It goes after we
+	 * have returned: fput() leaves the rest to task work.
+	 */
 	fput(map->file);
 	kfree(map);
 }

@@ -115,7 +115,8 @@ static bool vmshm_region_pinned(struct vmshm_region *region)
  * @region: the region; no new writable mapping can be made
  *
  * Direct I/O in flight ends soon, long-term pins do not. A transient reference,
- * as of page migration, also counts.
+ * as of page migration, also counts; so does, where splice(2) takes pages and
+ * does not copy them (6.1), a pipe that was filled from the region.
  *
  * Context: may sleep.
  * Return: 0, -EBUSY, -EINTR or -ENOMEM.

@@ -11,10 +11,13 @@
  *   view inode (read-only handles) -> outer inode
  *   dentry in a mounted tree -> outer inode     (only while it is in use)
  *   inner (shmem) file -> region           (the struct, not the outer inode)
- *   region -> inner file                   (dropped when the outer inode goes)
+ *   region -> inner file                   (dropped when the outer inode goes,
+ *                                           and with it the charge; the file
+ *                                           may stay, see vmshm_backing_drop())
  *   VMA of a region -> inner file, and by its map record -> outer file
  *   watch -> registry, and region          (the struct, not the outer inode)
  *   peer -> outer file, and eventfds
+ *   log -> outer inode, user
  *
  * So the memory of a region lives as long as its outer inode, and struct
  * vmshm_region a little longer than that.
@@ -22,27 +25,31 @@
  * Lock order, outermost first:
  *
  *   i_rwsem of a directory of a mounted tree
- *     outer inode's i_rwsem
- *       registry->lock
- *         region->event_mutex
- *           registry->watch_lock
- *             watch->lock
+ *     outer inode's i_rwsem, registry->lock (not both)
+ *       region->event_mutex
+ *         registry->watch_lock
+ *           watch->lock
  *   region->peers_mutex
  *     region->event_mutex and so on, as above
  *     the lock of region->peers
  *     peer->lock
  *   outer inode's i_rwsem
+ *     region->logs_mutex
+ *       a lock of log->locks, see dirty.h
  *     inner inode's i_rwsem
  *       mmap_lock
  *         inner mapping's invalidate_lock, folio lock
  *           inner mapping's i_mmap_rwsem
  *             region->maps_lock
- *   region->handles_lock, region->charge_lock: leaves
+ *   log->mutex
+ *     folio lock, and as above
+ *   region->handles_lock, region->charge_lock, the locks of the lists of
+ *   registries and of users: leaves
  *
  * watch->lock and peer->lock are held while an eventfd is signalled.
  *
- * mmap_lock is held in ->mmap, ->open and ->close of a VMA and in faults: none
- * of these takes any of the first group.
+ * Domains are under registry->lock. mmap_lock is held in ->mmap, ->open and
+ * ->close of a VMA and in faults: none of these takes any of the first group.
  */
 #ifndef _VMSHM_H
 #define _VMSHM_H
