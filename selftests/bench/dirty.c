@@ -4,14 +4,16 @@
  *
  * usage: dirty [SECTION...]
  *
- * Sections: trackers, single, guest, batch, mappers; by default all of these;
- * and large, which takes long.
+ * Sections: trackers, single, sparse, guest, batch, mappers; by default all of
+ * these. And 'size=MIB', which is trackers with regions of that size; large ones
+ * take long.
  *
  * A round: the writer stores to the pages of a pattern, then the reader gets
  * the list of dirty pages and makes the tracker ready for the next round. The
  * two parts are timed apart; each value is the median of ROUNDS rounds, after
- * others that are not timed. All trackers run in the same process, the others on a memfd of
- * the same size. Counts are those of one more round that is not timed.
+ * others that are not timed, so many that what a tracker learns has settled. All
+ * trackers run in the same process, the others on a memfd of the same size.
+ * Counts are those of one more round that is not timed.
  *
  * BENCH <name> <value> <unit> <ratio> <peer>: a line for each peer, and '-'
  * where there is none.
@@ -37,9 +39,9 @@
 
 #define PAGE		4096UL
 #define MIB		(1UL << 20)
+/* Rounds before it counts: of vmshm, which learns, and of the others. */
+#define WARM_LEARN	40
 #define WARM		2
-/* Where the pages change: what a write is expected by lasts 16 rounds. */
-#define WARM_RANDOM	20
 #define ROUNDS		3
 #define RANGES		4096
 #define SOFT_DIRTY	(1ULL << 55)
@@ -101,6 +103,8 @@ struct result {
 	double read;
 	double faults;
 	double flushes;
+	double notified;
+	double kvm_faults;
 	double reported;
 	double written;
 	double protected;
@@ -108,7 +112,6 @@ struct result {
 };
 
 static struct area *trapped;	/* for the signal handler */
-static int flush_event = -1;
 
 #define CHECK(cond)							\
 	do {								\
@@ -446,42 +449,69 @@ static const struct tracker trackers[] = {
 
 /* Counts */
 
-static void flush_event_open(void)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_TRACEPOINT,
-		.size = sizeof(attr),
-		.disabled = 1,
-	};
-	char id[32];
+/* Events that are counted, by their tracepoints. */
+enum { TLB_FLUSHES, NOTIFIER_CALLS, KVM_FAULTS, NR_EVENTS };
 
-	/* Switching a tracepoint patches text, which is for one CPU only. */
-	if (sysconf(_SC_NPROCESSORS_ONLN) != 1)
-		return;
-	if (vt_read_file("/sys/kernel/tracing/events/tlb/tlb_flush/id", id,
-			 sizeof(id)) < 0)
-		return;
-	attr.config = atoi(id);
-	flush_event = syscall(__NR_perf_event_open, &attr, -1, 0, -1,
-			      PERF_FLAG_FD_CLOEXEC);
-}
+static const char * const event_names[NR_EVENTS] = {
+	[TLB_FLUSHES]	 = "tlb/tlb_flush",
+	[NOTIFIER_CALLS] = "kvm/kvm_unmap_hva_range",
+	[KVM_FAULTS]	 = "kvm/kvm_page_fault",
+};
 
-static void flush_count_begin(void)
+static int event_fds[NR_EVENTS];
+
+static void events_open(void)
 {
-	if (flush_event >= 0) {
-		ioctl(flush_event, PERF_EVENT_IOC_RESET, 0);
-		ioctl(flush_event, PERF_EVENT_IOC_ENABLE, 0);
+	char path[96], id[32];
+	int i;
+
+	for (i = 0; i < NR_EVENTS; i++) {
+		struct perf_event_attr attr = {
+			.type = PERF_TYPE_TRACEPOINT,
+			.size = sizeof(attr),
+			.disabled = 1,
+		};
+
+		event_fds[i] = -1;
+		/* Switching it patches text, which is for one CPU only. */
+		if (sysconf(_SC_NPROCESSORS_ONLN) != 1)
+			continue;
+		snprintf(path, sizeof(path),
+			 "/sys/kernel/tracing/events/%s/id", event_names[i]);
+		if (vt_read_file(path, id, sizeof(id)) < 0)
+			continue;
+		attr.config = atoi(id);
+		event_fds[i] = syscall(__NR_perf_event_open, &attr, -1, 0, -1,
+				       PERF_FLAG_FD_CLOEXEC);
 	}
 }
 
-static double flush_count_end(void)
+static void events_begin(void)
+{
+	int i;
+
+	for (i = 0; i < NR_EVENTS; i++) {
+		if (event_fds[i] < 0)
+			continue;
+		ioctl(event_fds[i], PERF_EVENT_IOC_RESET, 0);
+		ioctl(event_fds[i], PERF_EVENT_IOC_ENABLE, 0);
+	}
+}
+
+/* Fills in -1 for what cannot be counted. */
+static void events_end(double counts[NR_EVENTS])
 {
 	__u64 count;
+	int i;
 
-	if (flush_event < 0)
-		return -1;
-	ioctl(flush_event, PERF_EVENT_IOC_DISABLE, 0);
-	return read(flush_event, &count, 8) == 8 ? (double)count : -1;
+	for (i = 0; i < NR_EVENTS; i++) {
+		counts[i] = -1;
+		if (event_fds[i] < 0)
+			continue;
+		ioctl(event_fds[i], PERF_EVENT_IOC_DISABLE, 0);
+		if (read(event_fds[i], &count, 8) == 8)
+			counts[i] = count;
+	}
 }
 
 static long minor_faults(void)
@@ -590,7 +620,8 @@ static void run(const struct tracker *tracker, struct area *area,
 	double write[ROUNDS], read[ROUNDS], t0, t1, t2;
 	struct vmshm_log_stat before, after;
 	struct vmshm_stat stat, stat_after;
-	int warm = pattern->same ? WARM : WARM_RANDOM;
+	double counts[NR_EVENTS];
+	int warm = tracker->start == log_start ? WARM_LEARN : WARM;
 	__u32 *list = calloc(area->pages, sizeof(*list));
 	unsigned long events;
 	long n, faults;
@@ -626,10 +657,11 @@ static void run(const struct tracker *tracker, struct area *area,
 	}
 	events = area->events;
 	faults = minor_faults();
-	flush_count_begin();
+	events_begin();
 	write_pages(area, list, written);
 	tracker->collect(area);
-	result->flushes = flush_count_end();
+	events_end(counts);
+	result->flushes = counts[TLB_FLUSHES];
 	/* What ends in a signal or a message may not be a minor fault. */
 	faults = minor_faults() - faults;
 	events = area->events - events;
@@ -748,12 +780,6 @@ static void section_trackers(void)
 	compare_trackers(16, 1, false);
 }
 
-static void section_large(void)
-{
-	compare_trackers(64, 1, false);
-	compare_trackers(256, 1, false);
-}
-
 /* All page tables exist, with one page in each. */
 static void section_single(void)
 {
@@ -762,18 +788,61 @@ static void section_single(void)
 	compare_trackers(8192, 512, true);
 }
 
+/* 100 pages in a region of which nothing else is in memory. */
+static void section_sparse(void)
+{
+	static const size_t gibs[] = { 1, 32, 1024 };
+	const size_t nr = 100;
+	double time[ROUNDS], first = 0, start;
+	struct area area;
+	char name[64];
+	size_t s, i;
+	int round;
+
+	printf("\n# ns to fetch %zu pages spread over a region, by its size\n", nr);
+	for (s = 0; s < sizeof(gibs) / sizeof(*gibs); s++) {
+		size_t pages = gibs[s] * 1024 * MIB / PAGE;
+		int fd = new_file(true, pages * PAGE);
+
+		area_map(&area, fd, pages, pages / nr);
+		CHECK(!log_start(&area));
+		for (round = 0; round < WARM + ROUNDS; round++) {
+			for (i = 0; i < nr; i++)
+				area.map[i * (pages / nr) * PAGE]++;
+			start = now();
+			CHECK(log_collect(&area) >= (long)nr);
+			if (round >= WARM)
+				time[round - WARM] = now() - start;
+		}
+		log_stop(&area);
+		area_unmap(&area);
+		close(fd);
+		time[0] = median(time, ROUNDS);
+		if (!s)
+			first = time[0];
+		printf("# %6zu GiB %10.0f\n", gibs[s], time[0]);
+		snprintf(name, sizeof(name), "dirty-sparse-%zuG", gibs[s]);
+		bench(name, "read", time[0], "ns", "1G", first);
+	}
+	fflush(stdout);
+}
+
 /* Guest writes, beside KVM's own log. */
 
 /* That of the memory in lib/minivm.c. */
 #define GUEST_SLOT	1
 
-enum { GUEST_VMSHM, GUEST_NONE, GUEST_GET, GUEST_CLEAR, NR_GUEST };
+enum { GUEST_VMSHM, GUEST_NONE, GUEST_GET, GUEST_CLEAR, GUEST_RING, NR_GUEST };
+
+/* Entries of the dirty ring: it is never full. */
+#define RING		16384
 
 static const char *const guest_names[] = {
 	[GUEST_VMSHM] = "vmshm",
 	[GUEST_NONE] = "memfd-untracked",
 	[GUEST_GET] = "kvm-get-dirty-log",
 	[GUEST_CLEAR] = "kvm-clear-dirty-log",
+	[GUEST_RING] = "kvm-dirty-ring",
 };
 
 static const struct {
@@ -799,7 +868,8 @@ static int guest_start(struct vt_vm *vm, struct area *area, int how)
 		.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 		.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE,
 	};
-	int ret = vt_vm_init(vm, area->map, area->pages * PAGE);
+	int ret = vt_vm_init_ring(vm, area->map, area->pages * PAGE,
+				  how == GUEST_RING ? RING : 0);
 
 	if (ret)
 		return ret;
@@ -812,6 +882,24 @@ static int guest_start(struct vt_vm *vm, struct area *area, int how)
 	if (how != GUEST_NONE)
 		CHECK(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot));
 	return 0;
+}
+
+/* What is told of code, in the other slot, does not count. */
+static long guest_collect_ring(struct vt_vm *vm)
+{
+	struct kvm_dirty_gfn *entry = &vm->ring[vm->ring_next];
+	long n = 0;
+
+	while (__atomic_load_n(&entry->flags, __ATOMIC_ACQUIRE) &
+	       KVM_DIRTY_GFN_F_DIRTY) {
+		n += entry->slot == GUEST_SLOT;
+		__atomic_store_n(&entry->flags, KVM_DIRTY_GFN_F_RESET,
+				 __ATOMIC_RELEASE);
+		vm->ring_next = (vm->ring_next + 1) % RING;
+		entry = &vm->ring[vm->ring_next];
+	}
+	CHECK(ioctl(vm->fd, KVM_RESET_DIRTY_RINGS, 0) >= n);
+	return n;
 }
 
 static long guest_collect(struct vt_vm *vm, struct area *area, int how)
@@ -830,6 +918,8 @@ static long guest_collect(struct vt_vm *vm, struct area *area, int how)
 		return log_collect(area);
 	if (how == GUEST_NONE)
 		return 0;
+	if (how == GUEST_RING)
+		return guest_collect_ring(vm);
 	CHECK(!ioctl(vm->fd, KVM_GET_DIRTY_LOG, &get));
 	if (how == GUEST_CLEAR)
 		CHECK(!ioctl(vm->fd, KVM_CLEAR_DIRTY_LOG, &clear));
@@ -843,6 +933,8 @@ static void guest_run(int how, unsigned int p, struct result *result)
 	const size_t pages = 4096;
 	int fd = new_file(how == GUEST_VMSHM, pages * PAGE);
 	size_t written = stride ? (pages + stride - 1) / stride : 1;
+	int warm = how == GUEST_VMSHM ? WARM_LEARN : WARM;
+	double counts[NR_EVENTS];
 	struct area area;
 	struct vt_vm vm;
 	long n, faults;
@@ -855,21 +947,29 @@ static void guest_run(int how, unsigned int p, struct result *result)
 		fprintf(stderr, "dirty: no KVM: %s\n", strerror(-ret));
 		exit(1);
 	}
-	for (i = 0; i < WARM + ROUNDS; i++) {
-		faults = minor_faults();
+	for (i = 0; i < warm + ROUNDS; i++) {
 		t0 = now();
 		CHECK(!vt_vm_write(&vm, 0, PAGE * stride, written));
 		t1 = now();
 		n = guest_collect(&vm, &area, how);
 		t2 = now();
 		CHECK(how == GUEST_NONE || n >= (long)written);
-		if (i < WARM)
+		if (i < warm)
 			continue;
-		write[i - WARM] = t1 - t0;
-		read[i - WARM] = t2 - t1;
+		write[i - warm] = t1 - t0;
+		read[i - warm] = t2 - t1;
 		result->reported += n;
-		result->faults = minor_faults() - faults;
 	}
+	/* Once more, for the counts. */
+	faults = minor_faults();
+	events_begin();
+	CHECK(!vt_vm_write(&vm, 0, PAGE * stride, written));
+	guest_collect(&vm, &area, how);
+	events_end(counts);
+	result->faults = minor_faults() - faults;
+	result->flushes = counts[TLB_FLUSHES];
+	result->notified = counts[NOTIFIER_CALLS];
+	result->kvm_faults = counts[KVM_FAULTS];
 	result->write = median(write, ROUNDS);
 	result->read = median(read, ROUNDS);
 	vt_vm_exit(&vm);
@@ -887,15 +987,18 @@ static void section_guest(void)
 	int i;
 
 	for (p = 0; p < sizeof(guest_patterns) / sizeof(*guest_patterns); p++) {
-		printf("\n# guest, %s, 16M, ns per round\n# %-20s %12s %12s %8s %8s %8s\n",
-		       guest_patterns[p].name, "tracker", "write", "read",
-		       "faults", "reported", "written");
+		printf("\n# guest, %s, 16M, ns per round\n",
+		       guest_patterns[p].name);
+		printf("# %-20s %12s %12s %10s %10s %9s %9s %8s %8s\n", "tracker",
+		       "write", "read", "KVM faults", "VMM faults", "notifier", "TLB flush",
+		       "reported", "written");
 		for (i = 0; i < NR_GUEST; i++) {
 			guest_run(i, p, &results[i]);
-			printf("# %-20s %12.0f %12.0f %8.0f %8.0f %8.0f\n",
+			printf("# %-20s %12.0f %12.0f %10.0f %10.0f %9.0f %9.0f %8.0f %8.0f\n",
 			       guest_names[i], results[i].write,
-			       results[i].read, results[i].faults,
-			       results[i].reported / ROUNDS,
+			       results[i].read, results[i].kvm_faults,
+			       results[i].faults, results[i].notified,
+			       results[i].flushes, results[i].reported / ROUNDS,
 			       results[i].written / ROUNDS);
 		}
 		for (i = 0; i < NR_GUEST; i++) {
@@ -905,6 +1008,10 @@ static void section_guest(void)
 			      guest_names[GUEST_NONE],
 			      results[GUEST_NONE].write);
 			bench(name, "read", results[i].read, "ns", NULL, 0);
+			bench(name, "kvm-faults", results[i].kvm_faults,
+			      "count", NULL, 0);
+			bench(name, "notifier-calls", results[i].notified,
+			      "count", NULL, 0);
 			if (i <= GUEST_NONE)
 				continue;
 			snprintf(name, sizeof(name), "guest-%s-16M-vmshm",
@@ -958,8 +1065,7 @@ static void section_batch(void)
 			}
 			values[l][m] = median(time, ROUNDS) / runs / lengths[l];
 			/* What the last rounds predict is not for the next. */
-			for (i = 0; i < 20; i++)
-				log_collect(&area);
+			log_collect(&area);
 		}
 		printf("# %8d", lengths[l]);
 		for (m = 0; m < sizeof(mins) / sizeof(*mins); m++)
@@ -999,10 +1105,10 @@ static void mapper(struct vt_child *child, int fd, size_t pages)
 
 static void section_mappers(void)
 {
-	static const int counts[] = { 1, 10, 100 };
+	static const int counts[] = { 1, 10, 100, 1000 };
 	const size_t pages = 256;
 	double time[ROUNDS], values[2], start;
-	static struct vt_child children[100];
+	static struct vt_child children[1000];
 	int fd = new_file(true, pages * PAGE);
 	struct area area;
 	unsigned int c, batch;
@@ -1055,14 +1161,13 @@ static void section_mappers(void)
 static const struct {
 	const char *name;
 	void (*run)(void);
-	bool on_demand;		/* takes long */
 } sections[] = {
 	{ "trackers", section_trackers },
 	{ "single", section_single },
+	{ "sparse", section_sparse },
 	{ "guest", section_guest },
 	{ "batch", section_batch },
 	{ "mappers", section_mappers },
-	{ "large", section_large, true },
 };
 
 int main(int argc, char **argv)
@@ -1074,14 +1179,18 @@ int main(int argc, char **argv)
 	i = open("/proc/sys/vm/max_map_count", O_WRONLY | O_CLOEXEC);
 	CHECK(i >= 0 && write(i, "1000000", 7) == 7);
 	close(i);
-	flush_event_open();
+	events_open();
 	for (s = 0; s < sizeof(sections) / sizeof(*sections); s++) {
-		bool wanted = argc == 1 && !sections[s].on_demand;
+		bool wanted = argc == 1;
 
 		for (i = 1; i < argc; i++)
 			wanted |= !strcmp(argv[i], sections[s].name);
 		if (wanted)
 			sections[s].run();
 	}
+	for (i = 1; i < argc; i++)
+		if (!strncmp(argv[i], "size=", 5))
+			compare_trackers(strtoul(argv[i] + 5, NULL, 0), 1,
+					 false);
 	return 0;
 }

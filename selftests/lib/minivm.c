@@ -88,17 +88,44 @@ static int set_protected_mode(struct vt_vm *vm)
 	return vt_ioctl(vm->vcpu, KVM_SET_SREGS, sregs);
 }
 
-static int open_vm(struct vt_vm *vm)
+static int enable_ring(struct vt_vm *vm, __u32 entries)
 {
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DIRTY_LOG_RING,
+		.args[0] = entries * sizeof(struct kvm_dirty_gfn),
+	};
+
+	return vt_ioctl(vm->fd, KVM_ENABLE_CAP, &cap);
+}
+
+static int map_ring(struct vt_vm *vm, __u32 entries)
+{
+	vm->ring_len = entries * sizeof(struct kvm_dirty_gfn);
+	vm->ring = mmap(NULL, vm->ring_len, PROT_READ | PROT_WRITE, MAP_SHARED,
+			vm->vcpu, KVM_DIRTY_LOG_PAGE_OFFSET * VT_PAGE);
+	return vm->ring == MAP_FAILED ? -errno : 0;
+}
+
+static int open_vm(struct vt_vm *vm, __u32 ring)
+{
+	int ret;
+
 	vm->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vm->kvm < 0)
 		return -errno;
 	vm->fd = vt_ioctl(vm->kvm, KVM_CREATE_VM, NULL);
 	if (vm->fd < 0)
 		return vm->fd;
+	/* That is for the vCPUs to come. */
+	ret = ring ? enable_ring(vm, ring) : 0;
+	if (ret)
+		return ret;
 	vm->vcpu = vt_ioctl(vm->fd, KVM_CREATE_VCPU, NULL);
 	if (vm->vcpu < 0)
 		return vm->vcpu;
+	ret = ring ? map_ring(vm, ring) : 0;
+	if (ret)
+		return ret;
 	vm->run_len = vt_ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);
 	vm->run = mmap(NULL, vm->run_len, PROT_READ | PROT_WRITE, MAP_SHARED,
 		       vm->vcpu, 0);
@@ -111,6 +138,11 @@ static int open_vm(struct vt_vm *vm)
 
 int vt_vm_init(struct vt_vm *vm, void *mem, size_t len)
 {
+	return vt_vm_init_ring(vm, mem, len, 0);
+}
+
+int vt_vm_init_ring(struct vt_vm *vm, void *mem, size_t len, __u32 entries)
+{
 	int ret;
 
 	*vm = (struct vt_vm){
@@ -119,8 +151,9 @@ int vt_vm_init(struct vt_vm *vm, void *mem, size_t len)
 		.vcpu = -1,
 		.run = MAP_FAILED,
 		.code = MAP_FAILED,
+		.ring = MAP_FAILED,
 	};
-	ret = open_vm(vm);
+	ret = open_vm(vm, entries);
 	if (ret)
 		goto exit_vm;
 	memcpy(vm->code + CODE_WRITE, code_write, sizeof(code_write));
@@ -150,6 +183,8 @@ void vt_vm_exit(struct vt_vm *vm)
 		munmap(vm->run, vm->run_len);
 	if (vm->code != MAP_FAILED)
 		munmap(vm->code, VT_PAGE);
+	if (vm->ring != MAP_FAILED)
+		munmap(vm->ring, vm->ring_len);
 	if (vm->vcpu >= 0)
 		close(vm->vcpu);
 	if (vm->fd >= 0)

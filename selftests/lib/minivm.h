@@ -30,10 +30,15 @@ struct vt_vm {
 	struct kvm_sregs sregs;
 	timer_t kick;
 	bool kicked;
+	struct kvm_dirty_gfn *ring;	/* or MAP_FAILED */
+	size_t ring_len;
+	__u32 ring_next;		/* for its reader */
 };
 
 /* A VM whose memory is that of this process from @mem on. */
 int vt_vm_init(struct vt_vm *vm, void *mem, size_t len);
+/* The same, with a ring of so many entries for what slots are told to log. */
+int vt_vm_init_ring(struct vt_vm *vm, void *mem, size_t len, __u32 entries);
 void vt_vm_exit(struct vt_vm *vm);
 
 /*
