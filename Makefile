@@ -142,7 +142,7 @@ help:
 	@echo 'make docs               Documentation/ and the uapi reference as HTML'
 	@echo 'make vm                 a shell in a machine with the module loaded'
 	@echo 'make demo               what vmshm does, shown in a machine'
-	@echo 'make bench              compare with memfd_create'
+	@echo 'make bench [TEST=name]  measure, beside memfd, tmpfs and other dirty trackers'
 	@echo 'make install            module for the running kernel, library, commands,'
 	@echo '                        man pages, systemd units, udev rule (DESTDIR,'
 	@echo '                        PREFIX, KDIR, INSTALL_MOD_PATH)'
