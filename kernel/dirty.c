@@ -16,6 +16,9 @@
 
 #include "dirty.h"
 
+/* Mark of all that is in log->units. */
+#define VMSHM_UNIT_PRESENT	XA_MARK_0
+
 static struct kmem_cache *vmshm_unit_cache;
 
 static spinlock_t *vmshm_log_lock(struct vmshm_log *log, unsigned long unit)
@@ -84,6 +87,9 @@ static struct vmshm_unit *vmshm_log_add_unit(struct vmshm_log *log,
 		kmem_cache_free(vmshm_unit_cache, u);
 		u = NULL;
 	}
+	/* What is marked is found without a look at each slot on the way. */
+	if (u)
+		xa_set_mark(&log->units, unit, VMSHM_UNIT_PRESENT);
 	set_active_memcg(old);
 	if (!u) {
 		vmshm_uncharge_meta(log->user, vmshm_unit_bytes());
@@ -397,7 +403,7 @@ unsigned long vmshm_log_next_unit(struct vmshm_log *log, unsigned long unit)
 	if (atomic_read(&log->nr_coarse))
 		coarse = find_next_bit(log->coarse, last - log->base + 1,
 				       unit - log->base) + log->base;
-	if (!xa_find(&log->units, &fine, last, XA_PRESENT))
+	if (!xa_find(&log->units, &fine, last, VMSHM_UNIT_PRESENT))
 		fine = last + 1;
 	return min(coarse, fine);
 }
@@ -406,41 +412,40 @@ unsigned long vmshm_log_next_unit(struct vmshm_log *log, unsigned long unit)
  * vmshm_log_predict() - which pages of a unit will be written?
  * @log: the log
  * @unit: number of the unit
+ * @more: pages that are marked are of interest, too
  * @expected: of each bitmap the bits are cleared that do not hold for this log
+ *
+ * Return: false if there is nothing of interest, and @expected as it was: where
+ * writes are scattered, faults have to be cheap.
  */
-void vmshm_log_predict(struct vmshm_log *log, unsigned long unit,
+bool vmshm_log_predict(struct vmshm_log *log, unsigned long unit, bool more,
 		       struct vmshm_expected *expected)
 {
 	spinlock_t *lock = vmshm_log_lock(log, unit);
 	DECLARE_BITMAP(outside, VMSHM_UNIT_PAGES);
-	struct vmshm_unit *u;
 	unsigned int from, to;
+	struct vmshm_unit *u;
+	bool some = true;
 
 	if (!vmshm_log_has_unit(log, unit))
-		return;
+		return true;
 	vmshm_log_clip(log, unit, &from, &to);
-	bitmap_zero(outside, VMSHM_UNIT_PAGES);
-	if (to - from < VMSHM_UNIT_PAGES) {
-		bitmap_fill(outside, VMSHM_UNIT_PAGES);
-		bitmap_clear(outside, from, to - from);
-	}
-	bitmap_and(expected->outside, expected->outside, outside,
-		   VMSHM_UNIT_PAGES);
 
 	spin_lock(lock);
 	if (test_bit(unit - log->base, log->coarse))
 		goto unlock;
 	u = xa_load(&log->units, unit);
-	if (u) {
-		vmshm_unit_predict(u, outside, expected);
-	} else {
-		bitmap_and(expected->may, expected->may, outside,
-			   VMSHM_UNIT_PAGES);
-		bitmap_and(expected->marked, expected->marked, outside,
-			   VMSHM_UNIT_PAGES);
+	if (!more && to - from == VMSHM_UNIT_PAGES &&
+	    (!u || bitmap_empty(u->hot, VMSHM_UNIT_PAGES))) {
+		some = false;
+		goto unlock;
 	}
+	bitmap_fill(outside, VMSHM_UNIT_PAGES);
+	bitmap_clear(outside, from, to - from);
+	vmshm_unit_predict(u, outside, expected);
 unlock:
 	spin_unlock(lock);
+	return some;
 }
 
 /**

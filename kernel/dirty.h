@@ -164,7 +164,7 @@ size_t vmshm_log_memory(const struct vmshm_log *log);
 void vmshm_log_mark(struct vmshm_log *log, pgoff_t first, u64 nr);
 void vmshm_log_take(struct vmshm_log *log, struct vmshm_take *take);
 unsigned long vmshm_log_next_unit(struct vmshm_log *log, unsigned long unit);
-void vmshm_log_predict(struct vmshm_log *log, unsigned long unit,
+bool vmshm_log_predict(struct vmshm_log *log, unsigned long unit, bool more,
 		       struct vmshm_expected *expected);
 void vmshm_log_mark_around(struct vmshm_log *log, unsigned long unit,
 			   const unsigned long *pages);

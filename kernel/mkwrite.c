@@ -141,29 +141,38 @@ static int vmshm_around_pte(pte_t *ptep, unsigned long addr, void *data)
 static bool vmshm_around_predict(struct vmshm_around *around)
 {
 	struct vmshm_region *region = around->region;
+	/* In the mapping that they were marked for, pages are open. */
+	bool more = READ_ONCE(region->nr_maps) > 1;
 	struct vmshm_expected expected;
 	struct vmshm_log *log;
+	bool some = true;
+	unsigned int word;
 
 	bitmap_fill(expected.may, VMSHM_UNIT_PAGES);
 	bitmap_fill(expected.marked, VMSHM_UNIT_PAGES);
 	bitmap_fill(expected.outside, VMSHM_UNIT_PAGES);
 	rcu_read_lock();
-	list_for_each_entry_rcu(log, &region->logs, node)
-		vmshm_log_predict(log, around->unit, &expected);
+	list_for_each_entry_rcu(log, &region->logs, node) {
+		some = vmshm_log_predict(log, around->unit, more, &expected);
+		if (!some)
+			break;
+	}
 	rcu_read_unlock();
+	if (!some)
+		return false;
 
-	/* In the mapping that they were marked for, pages are open. */
-	bitmap_andnot(expected.marked, expected.marked, expected.outside,
-		      VMSHM_UNIT_PAGES);
-	if (READ_ONCE(region->nr_maps) > 1)
+	if (more)
 		bitmap_clear(expected.marked,
 			     round_down(around->page, VMSHM_AROUND_MARKED),
 			     VMSHM_AROUND_MARKED);
-	bitmap_andnot(around->may, expected.may, expected.marked,
-		      VMSHM_UNIT_PAGES);
-	bitmap_clear(around->may, 0, around->first);
-	bitmap_clear(around->may, around->end,
-		     VMSHM_UNIT_PAGES - around->end);
+	for (word = 0; word < VMSHM_UNIT_WORDS; word++)
+		around->may[word] = expected.may[word] &
+			(~expected.marked[word] | expected.outside[word]);
+	if (around->first)
+		bitmap_clear(around->may, 0, around->first);
+	if (around->end < VMSHM_UNIT_PAGES)
+		bitmap_clear(around->may, around->end,
+			     VMSHM_UNIT_PAGES - around->end);
 	__clear_bit(around->page, around->may);
 	return !bitmap_empty(around->may, VMSHM_UNIT_PAGES);
 }

@@ -102,9 +102,9 @@ bool vmshm_unit_idle(const struct vmshm_unit *u)
 
 /**
  * vmshm_unit_predict() - which pages of a unit will be written?
- * @u: the unit
+ * @u: the unit; may be NULL
  * @outside: pages that are not in the log
- * @expected: in and out, see vmshm_log_predict(); @outside is not changed
+ * @expected: of each bitmap the bits are cleared that do not hold
  */
 void vmshm_unit_predict(const struct vmshm_unit *u,
 			const unsigned long *outside,
@@ -113,11 +113,15 @@ void vmshm_unit_predict(const struct vmshm_unit *u,
 	unsigned int word;
 
 	for (word = 0; word < VMSHM_UNIT_WORDS; word++) {
-		unsigned long dirty = u->dirty[word] | outside[word];
-		unsigned long hot = u->hot[word];
+		unsigned long dirty = outside[word], hot = 0;
 
-		if (hot)
-			hot &= ~vmshm_unit_probed(u, word);
+		if (u) {
+			dirty |= u->dirty[word];
+			hot = u->hot[word];
+			if (hot)
+				hot &= ~vmshm_unit_probed(u, word);
+		}
+		expected->outside[word] &= outside[word];
 		expected->marked[word] &= dirty;
 		expected->may[word] &= dirty | hot;
 	}
