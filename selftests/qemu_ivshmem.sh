@@ -12,22 +12,19 @@ set -uo pipefail
 
 # shellcheck source=selftests/lib/qemu.sh
 . "$(dirname "$(realpath "$0")")/lib/qemu.sh"
-
-bar2=0x80000000
+# shellcheck source=selftests/lib/qtest.sh
+. "$(dirname "$(realpath "$0")")/lib/qtest.sh"
 
 # ivshmem NAME SUFFIX SIZE PROPERTIES: QEMU with the device, at 00:04.0
 ivshmem()
 {
-	local name=$1 in out
+	local name=$1
 
-	mkfifo "$work/$name.qtest.in" "$work/$name.qtest.out"
-	qemu "$name" "${stopped[@]}" -machine q35 \
-		-qtest "pipe:$work/$name.qtest" -qtest-log none \
+	qtest_pipes "$name"
+	qemu "$name" "${stopped[@]}" -machine q35 "${qtest_arguments[@]}" \
 		-object "$(backend shared "$2" "$3" "$4")" \
 		-device ivshmem-plain,memdev=shared,addr=4
-	exec {in}<>"$work/$name.qtest.in" {out}<>"$work/$name.qtest.out"
-	qtest_in[$name]=$in
-	qtest_out[$name]=$out
+	qtest_open "$name"
 	contains "$(hmp "$name" "info pci")" "PCI device 1af4:1110"
 }
 
@@ -36,56 +33,6 @@ ivshmem_refused()
 	qemu_refuses "$1" "${stopped[@]}" -machine q35 \
 		-object "$(backend shared "$2" "$3" "$4")" \
 		-device ivshmem-plain,memdev=shared
-}
-
-declare -A qtest_in=() qtest_out=()
-
-# qtest NAME COMMAND: prints the answer without its OK.
-qtest()
-{
-	local status answer
-
-	echo "$2" >&"${qtest_in[$1]}"
-	read -r -t "$patience" -u "${qtest_out[$1]}" status answer ||
-		fail "qtest: no answer to '$2'"
-	equal OK "$status" "qtest: $2"
-	echo "$answer"
-}
-
-# config NAME OFFSET VALUE: sets a double word of the configuration space.
-config()
-{
-	qtest "$1" "outl 0xcf8 $((0x80000000 | 4 << 11 | $2))" >/dev/null
-	qtest "$1" "outl 0xcfc $3" >/dev/null
-}
-
-# As firmware and a driver do: give BAR 2 an address, switch memory on.
-enable()
-{
-	config "$1" 0x18 "$bar2"
-	config "$1" 0x1c 0
-	config "$1" 0x04 2
-}
-
-# Size of BAR 2, as firmware finds it out
-bar_size()
-{
-	local value
-
-	config "$1" 0x18 0xffffffff
-	value=$(qtest "$1" "inl 0xcfc")
-	echo $((~(value & ~0xf) + 1 & 0xffffffff))
-}
-
-# guest_read NAME OFFSET; guest_write NAME OFFSET VALUE: 64 bits of BAR 2
-guest_read()
-{
-	qtest "$1" "readq $((bar2 + $2))"
-}
-
-guest_write()
-{
-	qtest "$1" "writeq $((bar2 + $2)) $3" >/dev/null
 }
 
 # "hello" and "world" in the order of bytes
