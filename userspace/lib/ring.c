@@ -33,6 +33,9 @@ _Static_assert(offsetof(struct vmshm_ring_layout, tail_wanted) == 512,
 	       "tail_wanted");
 
 /*
+ * @own_index and @own_wanted are the words that this side writes, its index and
+ * what it waits for; @other_index and @other_wanted are those that it reads.
+ *
  * @own and @other are the indices of the two sides: @own as it is, @other as it
  * was read last and found good. @asked is @own when vmshm_ring_need_wake() was
  * called last, if @is_asked; @is_asked also becomes false when that is too long
@@ -44,6 +47,10 @@ _Static_assert(offsetof(struct vmshm_ring_layout, tail_wanted) == 512,
 struct vmshm_ring {
 	struct vmshm_ring_layout *shared;
 	unsigned char *data;
+	__u32 *own_index;
+	__u32 *other_index;
+	__u32 *own_wanted;
+	__u32 *other_wanted;
 	__u32 capacity;
 	enum vmshm_ring_role role;
 	bool is_damaged;
@@ -77,31 +84,6 @@ static void store(__u32 *word, __u32 value)
 static void store_release(__u32 *word, __u32 value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
-}
-
-static __u32 *own_index(const struct vmshm_ring *ring)
-{
-	return ring->role == VMSHM_RING_PRODUCER ? &ring->shared->head :
-						   &ring->shared->tail;
-}
-
-static __u32 *other_index(const struct vmshm_ring *ring)
-{
-	return ring->role == VMSHM_RING_PRODUCER ? &ring->shared->tail :
-						   &ring->shared->head;
-}
-
-/* What this side waits for. */
-static __u32 *own_wanted(const struct vmshm_ring *ring)
-{
-	return ring->role == VMSHM_RING_PRODUCER ? &ring->shared->tail_wanted :
-						   &ring->shared->head_wanted;
-}
-
-static __u32 *other_wanted(const struct vmshm_ring *ring)
-{
-	return ring->role == VMSHM_RING_PRODUCER ? &ring->shared->head_wanted :
-						   &ring->shared->tail_wanted;
 }
 
 static __u32 max_message(__u32 capacity)
@@ -141,7 +123,7 @@ static __u32 other_limit(const struct vmshm_ring *ring)
 /* See what the other side has done. */
 static int look(struct vmshm_ring *ring)
 {
-	__u32 index = load_acquire(other_index(ring));
+	__u32 index = load_acquire(ring->other_index);
 
 	if (index - ring->other > other_limit(ring) || index & 7)
 		return damaged(ring);
@@ -191,6 +173,17 @@ static int ring_alloc(void *memory, enum vmshm_ring_role role,
 	new->shared = memory;
 	new->data = (unsigned char *)memory + LAYOUT_SIZE;
 	new->role = role;
+	if (role == VMSHM_RING_PRODUCER) {
+		new->own_index = &new->shared->head;
+		new->own_wanted = &new->shared->tail_wanted;
+		new->other_index = &new->shared->tail;
+		new->other_wanted = &new->shared->head_wanted;
+	} else {
+		new->own_index = &new->shared->tail;
+		new->own_wanted = &new->shared->head_wanted;
+		new->other_index = &new->shared->head;
+		new->other_wanted = &new->shared->tail_wanted;
+	}
 	new->eventfd = -1;
 	*ring = new;
 	return 0;
@@ -226,8 +219,8 @@ static int resume(struct vmshm_ring *ring)
 {
 	__u32 used;
 
-	ring->own = load_acquire(own_index(ring));
-	ring->other = load_acquire(other_index(ring));
+	ring->own = load_acquire(ring->own_index);
+	ring->other = load_acquire(ring->other_index);
 	used = ring->role == VMSHM_RING_PRODUCER ? ring->own - ring->other :
 						   ring->other - ring->own;
 	if (used > ring->capacity || (ring->own | ring->other) & 7)
@@ -340,7 +333,7 @@ int vmshm_ring_arm(struct vmshm_ring *ring, size_t size)
 	 * Either the other side sees what is wanted here, or this side sees
 	 * what the other one has done: pairs with vmshm_ring_need_wake().
 	 */
-	store(own_wanted(ring), ring->other + (need - available(ring)));
+	store(ring->own_wanted, ring->other + (need - available(ring)));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	rc = look(ring);
 	if (rc)
@@ -363,7 +356,7 @@ bool vmshm_ring_need_wake(struct vmshm_ring *ring)
 
 	/* The index is to be seen before it is read what is waited for. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	wanted = load(other_wanted(ring));
+	wanted = load(ring->other_wanted);
 	/* Did it come into reach since: asked < wanted <= own? */
 	return ring->own - wanted < ring->own - asked;
 }
@@ -402,7 +395,7 @@ static void advance(struct vmshm_ring *ring)
 	/* What is waited for is no farther away than the ring is large. */
 	if (ring->own - ring->asked > ring->capacity)
 		ring->is_asked = false;
-	store_release(own_index(ring), ring->own);
+	store_release(ring->own_index, ring->own);
 }
 
 int vmshm_ring_reserve(struct vmshm_ring *ring, size_t size, void **message)
