@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,15 +73,23 @@ static const struct option long_options[] = {
 	{}
 };
 
-static int usage(const char *fmt, const char *what)
+static int try_help(void)
 {
-	if (fmt) {
-		fputs(PROGRAM ": ", stderr);
-		fprintf(stderr, fmt, what);
-		fputc('\n', stderr);
-	}
 	fputs("Try '" PROGRAM " --help' for more information.\n", stderr);
 	return STATUS_USAGE;
+}
+
+__attribute__((format(printf, 1, 2)))
+static int usage(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs(PROGRAM ": ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return try_help();
 }
 
 /* Return: 0; -EINVAL: not a number, or too large. */
@@ -162,7 +171,7 @@ static int parse_option(struct options *options, int option)
 		printf(PROGRAM " %s\n", vmshm_library_version());
 		break;
 	default:
-		return usage(NULL, NULL);
+		return try_help();
 	}
 
 	if (fflush(stdout) || ferror(stdout))
@@ -184,11 +193,11 @@ static int parse(struct options *options, int argc, char **argv)
 	options->names = argv + optind;
 	options->nr_names = (size_t)(argc - optind);
 	if (!options->nr_names)
-		return usage("no region is given", NULL);
+		return usage("no region is given");
 	if (options->nr_paths && options->nr_paths != options->nr_names)
-		return usage("there must be a socket for each region", NULL);
+		return usage("there must be a socket for each region");
 	if (options->open.generation && options->nr_names > 1)
-		return usage("a generation is that of one region", NULL);
+		return usage("a generation is that of one region");
 	return -1;
 }
 
