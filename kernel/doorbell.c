@@ -210,16 +210,15 @@ static void vmshm_ring_others(struct vmshm_peer *self, u32 vector)
 }
 
 /**
- * vmshm_ioctl_peer_ring() - VMSHM_IOC_PEER_RING
- * @ucmd: the ioctl, on a peer
+ * vmshm_peer_ring() - VMSHM_IOC_PEER_RING
+ * @peer: the peer that rings
+ * @arg: a copy of the argument
  *
  * Context: process context.
  * Return: 0 or an errno of struct vmshm_peer_ring.
  */
-int vmshm_ioctl_peer_ring(struct vmshm_ucmd *ucmd)
+int vmshm_peer_ring(struct vmshm_peer *peer, const struct vmshm_peer_ring *arg)
 {
-	const struct vmshm_peer_ring *arg = ucmd->arg;
-	struct vmshm_peer *peer = ucmd->file->private_data;
 	int err = 0;
 
 	if (arg->flags)

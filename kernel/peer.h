@@ -81,10 +81,10 @@ int vmshm_ioctl_join(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_peer_stat(struct vmshm_ucmd *ucmd);
 
 /* doorbell.c */
+int vmshm_peer_ring(struct vmshm_peer *peer, const struct vmshm_peer_ring *arg);
 void vmshm_doorbells_drop(struct vmshm_peer *peer);
 int vmshm_ioctl_peer_set_vector(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_peer_get_vector(struct vmshm_ucmd *ucmd);
-int vmshm_ioctl_peer_ring(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_peer_pending(struct vmshm_ucmd *ucmd);
 
 /* group.c */
