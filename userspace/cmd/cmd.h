@@ -59,10 +59,13 @@ extern const struct verb verb_info;
 extern const struct verb verb_limits;
 extern const struct verb verb_log;
 extern const struct verb verb_ls;
+extern const struct verb verb_peers;
 extern const struct verb verb_resize;
+extern const struct verb verb_ring;
 extern const struct verb verb_rm;
 extern const struct verb verb_seal;
 extern const struct verb verb_top;
+extern const struct verb verb_wait;
 extern const struct verb verb_watch;
 extern const struct verb verb_who;
 extern const struct verb verb_write;
@@ -265,6 +268,10 @@ void launch_free(struct launch *launch);
 int launch_exec(struct launch *launch, char **argv);
 char *placeholder(const char *text, size_t *skip, bool *literal);
 char **split_command(int *argc, char **argv);
+
+/* peers.c */
+
+json_t *json_of_vectors(__u64 bits);
 
 /* processes.c */
 

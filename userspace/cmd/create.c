@@ -13,6 +13,7 @@ enum {
 	OPTION_PINNABLE,
 	OPTION_NO_PUNCH,
 	OPTION_LOG_READERS,
+	OPTION_RING_READERS,
 	OPTION_HUGE,
 	OPTION_OPEN_EXISTING,
 };
@@ -27,6 +28,7 @@ static const struct option options[] = {
 	{ "pinnable", no_argument, NULL, OPTION_PINNABLE },
 	{ "no-punch", no_argument, NULL, OPTION_NO_PUNCH },
 	{ "log-readers", no_argument, NULL, OPTION_LOG_READERS },
+	{ "ring-readers", no_argument, NULL, OPTION_RING_READERS },
 	{ "huge", required_argument, NULL, OPTION_HUGE },
 	{ "open-existing", no_argument, NULL, OPTION_OPEN_EXISTING },
 	{ "owner", required_argument, NULL, OPTION_OWNER },
@@ -65,6 +67,8 @@ static __u32 flag_of_option(int option)
 		return VMSHM_NO_PUNCH;
 	case OPTION_LOG_READERS:
 		return VMSHM_LOG_READERS;
+	case OPTION_RING_READERS:
+		return VMSHM_RING_READERS;
 	case OPTION_OPEN_EXISTING:
 		return VMSHM_OPEN_EXISTING;
 	default:
@@ -269,6 +273,8 @@ const struct verb verb_create = {
 	"      --reserve        allocate all memory now, and when it grows\n"
 	"      --pinnable       for userfaultfd and long-term pins (RDMA, VFIO)\n"
 	"      --no-punch       nobody can punch holes\n"
+	"      --log-readers    who may only read can open dirty logs\n"
+	"      --ring-readers   who may only read can ring others\n"
 	"      --huge=POLICY    never, always, within-size or advise\n"
 	"      --open-existing  it is no error if the region exists\n"
 	"      --owner=USER     an existing region must belong to USER\n"

@@ -19,6 +19,8 @@ static const struct name_of feature_names[] = {
 	{ VMSHM_FEATURE_SEALS, "seals" },
 	{ VMSHM_FEATURE_MEMBERS, "members" },
 	{ VMSHM_FEATURE_WATCH, "watch" },
+	{ VMSHM_FEATURE_LOG, "log" },
+	{ VMSHM_FEATURE_PEERS, "peers" },
 	{ 0, NULL },
 };
 
@@ -56,6 +58,8 @@ static int print_json(const struct vmshm_info *info)
 	json_add_u64(json, "meta_user", info->out_meta_user);
 	json_add_u64(json, "meta_used", info->out_meta_used);
 	json_add_u64(json, "watches_user", info->out_watches_user);
+	json_add_u64(json, "peers_user", info->out_peers_user);
+	json_add_u64(json, "peers_used", info->out_peers_used);
 	json_add_u64(json, "events", info->out_events);
 	json_add_u64(json, "registry", info->out_registry);
 	return json_print(json);
@@ -103,6 +107,8 @@ static int print_table(const struct vmshm_info *info)
 	    size_or_none(info->out_meta_used));
 	row(&table, "watches, you", number_or_none(info->out_watches_user),
 	    format("-"));
+	row(&table, "peers, you", number_or_none(info->out_peers_user),
+	    number_or_none(info->out_peers_used));
 	row(&table, "events in a watch", number_or_none(info->out_events),
 	    format("-"));
 	row(&table, "size of a region", size_or_none(info->out_max_size),

@@ -14,6 +14,7 @@ const struct name_of flag_names[] = {
 	{ VMSHM_PINNABLE, "pinnable" },
 	{ VMSHM_NO_PUNCH, "no-punch" },
 	{ VMSHM_LOG_READERS, "log-readers" },
+	{ VMSHM_RING_READERS, "ring-readers" },
 	{ 0, NULL },
 };
 
@@ -44,6 +45,10 @@ const struct name_of event_names[] = {
 	{ VMSHM_EVENT_SEALED, "sealed" },
 	{ VMSHM_EVENT_ATTR, "attr" },
 	{ VMSHM_EVENT_UNLINKED, "unlinked" },
+	{ VMSHM_EVENT_JOINED, "joined" },
+	{ VMSHM_EVENT_LEFT, "left" },
+	{ VMSHM_EVENT_PEER_EXIT, "peer-exit" },
+	{ VMSHM_EVENT_VECTOR, "vector" },
 	{ 0, NULL },
 };
 

@@ -104,6 +104,15 @@ static char *details(const struct vmshm_event *event)
 	case VMSHM_EVENT_ATTR:
 		return format(" from mode %04llo to %04llo",
 			      event->old_value & 07777, event->value & 07777);
+	case VMSHM_EVENT_JOINED:
+	case VMSHM_EVENT_LEFT:
+	case VMSHM_EVENT_PEER_EXIT:
+		return format(" as peer %llu", event->value);
+	case VMSHM_EVENT_VECTOR:
+		return format(" %u of peer %llu %s an eventfd", event->vector,
+			      event->value,
+			      event->flags & VMSHM_PEER_EVENTFD ?
+			      "has" : "has no more");
 	default:
 		return format("%s", "");
 	}
@@ -137,6 +146,10 @@ static void print_json(const struct vmshm_event *event)
 	bool is_open = event->type == VMSHM_EVENT_OPENED ||
 		       event->type == VMSHM_EVENT_CLOSED ||
 		       event->type == VMSHM_EVENT_EXIT;
+	bool is_peer = event->type == VMSHM_EVENT_JOINED ||
+		       event->type == VMSHM_EVENT_LEFT ||
+		       event->type == VMSHM_EVENT_PEER_EXIT ||
+		       event->type == VMSHM_EVENT_VECTOR;
 	json_t *json = json_new();
 	char *text;
 
@@ -153,6 +166,14 @@ static void print_json(const struct vmshm_event *event)
 	if (is_open) {
 		json_add_bool(json, "read", event->flags & VMSHM_MEMBER_READ);
 		json_add_bool(json, "write", event->flags & VMSHM_MEMBER_WRITE);
+	}
+	if (is_peer)
+		json_add_bool(json, "may_ring",
+			      event->flags & VMSHM_PEER_MAY_RING);
+	if (event->type == VMSHM_EVENT_VECTOR) {
+		json_add_u64(json, "vector", event->vector);
+		json_add_bool(json, "eventfd",
+			      event->flags & VMSHM_PEER_EVENTFD);
 	}
 
 	text = must(json_dumps(json, JSON_ENSURE_ASCII | JSON_COMPACT));
@@ -341,7 +362,8 @@ const struct verb verb_watch = {
 	"Follows one region until it is gone, or all regions whose names begin with\n"
 	"PREFIX/, or all there are. Prints a line for each event, as it happens.\n\n"
 	"  -e, --events=LIST    only these: created, opened, closed, exit, resized,\n"
-	"                       sealed, attr, unlinked\n"
+	"                       sealed, attr, unlinked, joined, left, peer-exit,\n"
+	"                       vector\n"
 	"  -n, --count=N        end after N events\n"
 	"  -t, --timeout=SECS   end after so many seconds; with --count, the exit status\n"
 	"                       is then 10\n"

@@ -17,18 +17,24 @@ _vmshm_names()
 	vmshm ls --names -- "$1" 2>/dev/null
 }
 
+_vmshm_peers()
+{
+	echo all
+	vmshm peers -- "$1" 2>/dev/null | sed '1d' | awk '{ print $1 }'
+}
+
 # Values of an option; status 1 if it has none or they cannot be listed.
 _vmshm_values()
 {
 	case $1 in
 	--huge) echo never always within-size advise ;;
 	--events) echo created opened closed exit resized sealed attr \
-		unlinked overflow ;;
+		unlinked joined left peer-exit vector overflow ;;
 	--owner) compgen -u ;;
 	--prefix) _vmshm_names "$2" ;;
 	--readonly) _vmshm_names "$2" ;;
 	--size|--max|--offset|--length|--mode|--generation|--registry|--count|\
-	--timeout|--older-than|--rounds|--interval|--watermark) ;;
+	--timeout|--number|--vectors|--as|--older-than|--rounds|--interval|--watermark) ;;
 	*) return 1 ;;
 	esac
 }
@@ -46,6 +52,7 @@ _vmshm_arguments()
 	domain:3) compgen -u ;;
 	seal:1) _vmshm_names "$cur" ;;
 	seal:*) echo seal shrink grow write future-write ;;
+	ring:2) _vmshm_peers "${COMP_WORDS[2]}" ;;
 	chmod:1) echo 600 640 644 660 664 666 ;;
 	chown:1) compgen -u ;;
 	chmod:*|chown:*|rm:*|exec:*|top:*) _vmshm_names "$cur" ;;

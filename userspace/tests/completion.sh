@@ -18,6 +18,9 @@ vmshm()
 			case $name in "$4"*) echo "$name" ;; esac
 		done
 		;;
+	"peers --")
+		printf 'NUMBER NAME PID\n     0 -    12\n     7 host 13\n'
+		;;
 	*) "$BUILD/vmshm" "$@" ;;
 	esac
 }
@@ -44,9 +47,9 @@ completes()
 	fi
 }
 
-echo 1..17
-completes "resize rm" vmshm r
-completes "watch who write" vmshm w
+echo 1..19
+completes "resize ring rm" vmshm r
+completes "wait watch who write" vmshm w
 completes "cat chmod chown create" vmshm c
 completes "vm1/ram vm1/video" vmshm info vm1/
 completes "vm2/ram" vmshm rm vm1/ram vm2
@@ -62,4 +65,6 @@ completes "info" vmshm help inf
 completes "vm1/ram vm1/video" vmshm resize vm1
 completes "" vmshm resize vm1/ram 6
 completes "/proc/self/oom_score_adj" vmshm exec -- cat /proc/self/oom_score_
+completes "0 7 all" vmshm ring vm1/ram ""
+completes "" vmshm wait vm1/ram --number = 1
 exit $failed
