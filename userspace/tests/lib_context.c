@@ -102,8 +102,15 @@ static void info_of_every_size(void **state)
 			 0);
 	assert_memory_equal(&got, &out, sizeof(got));
 
+	/* One that was compiled with the first version of the struct. */
+	memset(&in, 0, sizeof(in));
+	in.info.size = offsetof(struct vmshm_info, out_peers_user);
+	calls[0].size = in.info.size;
+	mock_expect(calls, 1);
+	assert_int_equal(vmshm_context_info(context, &got.info, in.info.size),
+			 0);
 	assert_int_equal(vmshm_context_info(context, &got.info,
-					    sizeof(got.info) - 1), -EINVAL);
+					    in.info.size - 1), -EINVAL);
 	vmshm_context_close(context);
 }
 
