@@ -295,7 +295,7 @@ static void *run(void *data)
 }
 
 /* Copies by two readers of the region, while the guest writes. */
-TEST_F(kvm_fanout, audit)
+TEST_F_TIMEOUT(kvm_fanout, audit, 100)
 {
 	struct guest guest = { .vm = &self->vm };
 	unsigned char *copies[NR_LOGS], pages[NR];

@@ -324,6 +324,10 @@ TEST_F(kvm_space, restore)
 		.context = self->context,
 		.same_generation = 1,
 	};
+	const struct vmshm_region_create_options how = {
+		.size = sizeof(how),
+		.region_size = NR_B * VT_PAGE,
+	};
 	struct area *a = &self->a, *b = &self->b;
 	struct vmshm_space *space;
 	char *text;
@@ -356,11 +360,8 @@ TEST_F(kvm_space, restore)
 	/* The name is there, but it is another region. */
 	ASSERT_EQ(0, vmshm_region_unlink(self->context, b->name, NULL));
 	vmshm_region_close(b->region);
-	ASSERT_EQ(0, vmshm_region_create(self->context, b->name,
-		  &(struct vmshm_region_create_options) {
-			.size = sizeof(struct vmshm_region_create_options),
-			.region_size = NR_B * VT_PAGE,
-		  }, &b->region));
+	ASSERT_EQ(0, vmshm_region_create(self->context, b->name, &how,
+					 &b->region));
 	space = open_space(&self->vm);
 	ASSERT_NE(NULL, space);
 	EXPECT_EQ(-ESTALE, vmshm_space_restore(space, text,
@@ -392,7 +393,7 @@ static void *run(void *data)
 }
 
 /* Memory whose slot stays is always there for a vCPU that runs. */
-TEST_F(kvm_space, running)
+TEST_F_TIMEOUT(kvm_space, running, 100)
 {
 	struct runner r = { .vm = &self->vm };
 	int i, rounds;
@@ -411,7 +412,8 @@ TEST_F(kvm_space, running)
 	r.stop = true;
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, r.ret);
-	EXPECT_EQ(r.rounds, word(&self->a, NR_A - 1));
+	rounds = r.rounds;
+	EXPECT_EQ((__u32)rounds, word(&self->a, NR_A - 1));
 	EXPECT_TRUE(changed(self, 200, 200));
 }
 
