@@ -42,15 +42,17 @@ static struct termios terminal;
 
 static void die(const char *what, int error)
 {
-	fprintf(stderr, "vmshm-vmm: %s: %s\n", what,
-		vmshm_error_message(error));
+	fprintf(stderr, "vmshm-vmm: %s: %s\n", what, strerror(-error));
 	exit(1);
 }
 
+/* Of the library's functions: it knows what errors mean for regions. */
 static void check(const char *what, int rc)
 {
-	if (rc < 0)
-		die(what, rc);
+	if (!rc)
+		return;
+	fprintf(stderr, "vmshm-vmm: %s: %s\n", what, vmshm_error_message(rc));
+	exit(1);
 }
 
 static int kvm(int fd, const char *what, unsigned long cmd, void *arg)
@@ -252,6 +254,7 @@ static void open_console(struct vm *vm)
 {
 	struct termios raw;
 	pthread_t thread;
+	int rc;
 
 	if (!tcgetattr(STDIN_FILENO, &terminal)) {
 		raw = terminal;
@@ -260,7 +263,9 @@ static void open_console(struct vm *vm)
 		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 		atexit(restore_terminal);
 	}
-	check("console", -pthread_create(&thread, NULL, read_console, vm));
+	rc = pthread_create(&thread, NULL, read_console, vm);
+	if (rc)
+		die("console", -rc);
 	pthread_detach(thread);
 }
 
@@ -270,11 +275,14 @@ static uint64_t parse_size(const char *text)
 	char *end;
 
 	size = strtoull(text, &end, 0);
-	if (*end == 'M')
+	if (*end == 'M') {
 		size <<= 20;
-	else if (*end == 'G')
+		end++;
+	} else if (*end == 'G') {
 		size <<= 30;
-	if (!size || (*end && end[1]))
+		end++;
+	}
+	if (!size || *end)
 		die(text, -EINVAL);
 	return size;
 }
@@ -302,7 +310,7 @@ int main(int argc, char **argv)
 	uint64_t size = DEFAULT_SIZE;
 	struct vmshm_region *ram;
 	struct vm vm = { 0 };
-	int option;
+	int option, rc;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
@@ -331,9 +339,13 @@ int main(int argc, char **argv)
 	ram = open_ram(name, size);
 	create(&vm);
 	set_up_ram(&vm, ram);
-	check(kernel, boot_linux(&vm, kernel, initrd, append));
+	rc = boot_linux(&vm, kernel, initrd, append);
+	if (rc)
+		die("cannot boot", rc);
 	open_console(&vm);
-	check("vCPU", run(&vm));
+	rc = run(&vm);
+	if (rc)
+		die("vCPU", rc);
 
 	vmshm_space_close(vm.space);
 	vmshm_region_close(ram);
