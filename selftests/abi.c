@@ -318,6 +318,8 @@ TEST_F(abi, wrong_file)
 
 	if (!self->w.c->needs_log)
 		add_log(_metadata, &self->w);
+	if (!self->w.c->needs_binding)
+		add_binding(_metadata, &self->w);
 	for (kind = 0; kind < NR_KINDS; kind++) {
 		bool has = false;
 
@@ -530,6 +532,7 @@ TEST(unknown_commands)
 
 	make_world(_metadata, &w);
 	add_log(_metadata, &w);
+	add_binding(_metadata, &w);
 	memcpy(arg, &size, sizeof(size));
 	for (kind = 0; kind < NR_KINDS; kind++) {
 		for (nr = 0; nr < 256; nr++) {

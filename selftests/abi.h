@@ -28,7 +28,7 @@ LAYOUT(vmshm_info, 136, __reserved, 116);
 LAYOUT(vmshm_create, 304, name, 48);
 LAYOUT(vmshm_open, 288, name, 32);
 LAYOUT(vmshm_unlink, 280, name, 24);
-LAYOUT(vmshm_stat, 408, out_name, 136);
+LAYOUT(vmshm_stat, 416, out_name, 136);
 LAYOUT(vmshm_list, 552, after, 296);
 LAYOUT(vmshm_domain, 272, name, 16);
 LAYOUT(vmshm_resize, 16, region_size, 8);
@@ -84,7 +84,7 @@ _Static_assert(VMSHM_IOC_PEER_GET_VECTOR == 0xbd42, "PEER_GET_VECTOR");
 _Static_assert(VMSHM_IOC_PEER_RING == 0xbd43, "PEER_RING");
 _Static_assert(VMSHM_IOC_PEER_PENDING == 0xbd44, "PEER_PENDING");
 
-enum kind { DEVICE, REGION, WATCH, LOG, PEER, NR_KINDS };
+enum kind { DEVICE, REGION, WATCH, LOG, PEER, BINDING, NR_KINDS };
 
 /* From the first byte to the one behind the last. */
 struct range {
@@ -113,6 +113,8 @@ struct world {
 	struct vmshm_member members[8];
 	struct vmshm_peer_info peers[8];
 	struct vmshm_log_range ranges[4];
+	struct vmshm_binding bindings[2];
+	struct vmshm_bind_slot slots[3];
 	__u64 bitmap;
 };
 
@@ -127,6 +129,7 @@ struct world {
  * @out_fd: offset of the one that is a descriptor, or 0
  * @reserved: members that must be zero
  * @needs_log: its world has a log
+ * @needs_binding: its world has a binding
  * @changes: something is different after it, see struct state
  * @marks_again: when it fails, more pages than before may be dirty
  * @fill: makes a valid argument, but for its size
@@ -142,6 +145,7 @@ struct command {
 	size_t out_fd;
 	struct range reserved[1];
 	bool needs_log;
+	bool needs_binding;
 	bool changes;
 	bool marks_again;
 	void (*fill)(struct world *w, void *arg);
@@ -165,14 +169,12 @@ static bool info_good(struct world *w, const void *arg)
 
 	return info->out_abi_version == 1 &&
 	       info->out_page_size == (__u32)sysconf(_SC_PAGESIZE) &&
-	       info->out_features == (VMSHM_FEATURE_RESERVE |
-				      VMSHM_FEATURE_PINNABLE |
-				      VMSHM_FEATURE_HUGE |
-				      VMSHM_FEATURE_SEALS |
-				      VMSHM_FEATURE_MEMBERS |
-				      VMSHM_FEATURE_WATCH |
-				      VMSHM_FEATURE_LOG |
-				      VMSHM_FEATURE_PEERS) &&
+	       /* Whether vmshm_kvm is loaded is another question. */
+	       (info->out_features & ~VMSHM_FEATURE_KVM) ==
+		(VMSHM_FEATURE_RESERVE | VMSHM_FEATURE_PINNABLE |
+		 VMSHM_FEATURE_HUGE | VMSHM_FEATURE_SEALS |
+		 VMSHM_FEATURE_MEMBERS | VMSHM_FEATURE_WATCH |
+		 VMSHM_FEATURE_LOG | VMSHM_FEATURE_PEERS) &&
 	       info->out_huge_policies == 0xf && info->out_name_max == 255 &&
 	       info->out_max_size > 1ULL << 60 && info->out_bytes_total &&
 	       info->out_bytes_user && info->out_regions_user &&
@@ -968,12 +970,15 @@ static const struct command peer_pending = {
 	.good = peer_pending_good,
 };
 
+#include "abi_bind.h"
+
 static const struct command *const commands[] = {
 	&get_info, &create, &open_cmd, &unlink_cmd, &list, &watch_device,
 	&watch_region, &domain, &stat_cmd, &resize, &seal, &members, &readonly,
 	&watch_eventfd, &log_open, &mark, &merge, &log_fetch, &log_rearm,
 	&log_watermark, &log_stat, &join, &peers, &peer_stat, &peer_set_vector,
-	&peer_get_vector, &peer_ring, &peer_pending,
+	&peer_get_vector, &peer_ring, &peer_pending, &bind_cmd, &bindings_cmd,
+	&bind_stat, &bind_update, &bind_slots,
 };
 
 /* All that the commands can change, but for what only they themselves do. */
@@ -991,6 +996,7 @@ struct state {
 	__u64 eventfds;
 	__u64 pending;
 	__u64 rings;
+	__u64 guest_addr;
 	__u32 seals;
 	__u32 opens;
 	__u32 domain_uid;
@@ -1000,11 +1006,15 @@ struct state {
 static void get_state(struct __test_metadata *_metadata, struct world *w,
 		      struct state *state)
 {
+	struct vmshm_bind_stat binding = { .size = sizeof(binding) };
 	struct vmshm_log_stat log = { .size = sizeof(log) };
 	struct vmshm_peer_stat peer;
 	struct vmshm_info info;
 	struct vmshm_stat stat;
 
+	if (w->files[BINDING] >= 0)
+		ASSERT_EQ(0, vt_ioctl(w->files[BINDING], VMSHM_IOC_BIND_STAT,
+				      &binding));
 	if (w->files[LOG] >= 0)
 		ASSERT_EQ(0, vt_ioctl(w->files[LOG], VMSHM_IOC_LOG_STAT, &log));
 	ASSERT_EQ(0, vt_stat(w->files[REGION], &stat));
@@ -1024,6 +1034,7 @@ static void get_state(struct __test_metadata *_metadata, struct world *w,
 	state->eventfds = peer.out_eventfds;
 	state->pending = peer.out_pending;
 	state->rings = peer.out_rings;
+	state->guest_addr = binding.out_guest_addr;
 	state->seals = stat.out_seals;
 	state->opens = stat.out_opens;
 	state->domain_uid = stat.out_domain_uid;
@@ -1081,6 +1092,9 @@ static void make_world(struct __test_metadata *_metadata, struct world *w)
 	w->files[LOG] = -1;
 	if (w->c && w->c->needs_log)
 		add_log(_metadata, w);
+	w->files[BINDING] = -1;
+	if (w->c && w->c->needs_binding)
+		add_binding(_metadata, w);
 	w->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_LE(0, w->eventfd);
 }

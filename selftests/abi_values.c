@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
@@ -361,7 +362,7 @@ TEST_F(values, watch)
 
 #define WATCH(err, fd, ...)						\
 	REFUSES(err, fd, VMSHM_IOC_WATCH, arg, __VA_ARGS__)
-	for (bit = VMSHM_EVENT_VECTOR + 1; bit < 32; bit++) {
+	for (bit = VMSHM_EVENT_UNBOUND + 1; bit < 32; bit++) {
 		WATCH(EOPNOTSUPP, self->dev, arg.events = 1U << bit);
 		WATCH(EOPNOTSUPP, self->fd, arg.events = 1U << bit | 2);
 	}
@@ -471,6 +472,64 @@ TEST_F(values, members)
 	EXPECT_EQ(1, arg.count);
 	EXPECT_EQ(0xffffffff, entries[0].type);
 #undef MEMBERS
+}
+
+/* Lists of bindings, and of their slots. */
+TEST_F(values, bindings)
+{
+	struct vmshm_bind_slot slots[4];
+	struct vmshm_binding entries[4];
+	struct vmshm_bindings arg = {
+		.size = sizeof(arg),
+		.entries = (uintptr_t)entries,
+		.entry_size = sizeof(entries[0]),
+		.count = 4,
+	};
+	struct vmshm_bind_slots slots_arg = {
+		.size = sizeof(slots_arg),
+		.entries = (uintptr_t)slots,
+		.entry_size = sizeof(slots[0]),
+		.count = 4,
+	};
+	struct vmshm_bind bind = {
+		.size = sizeof(bind),
+		.flags = VMSHM_BIND_USER,
+		.vm_fd = -1,
+		.nr_slots = 2,
+		.length = 2 * self->page,
+		.granule = self->page,
+	};
+
+	self->changed = true;
+	ASSERT_EQ(0, vt_ioctl(self->fd, VMSHM_IOC_BIND, &bind));
+#define BINDINGS(err, ...)						\
+	REFUSES(err, self->fd, VMSHM_IOC_BINDINGS, arg, __VA_ARGS__)
+	memset(entries, 0xff, sizeof(entries));
+	BINDINGS(EINVAL, arg.entry_size = 0);
+	BINDINGS(EINVAL, arg.entry_size = sizeof(entries[0]) - 1);
+	BINDINGS(E2BIG, arg.entry_size = self->page + 1);
+	BINDINGS(EFAULT, arg.entries = 0);
+	BINDINGS(EFAULT, arg.entries = 0xffff888000000000ULL);
+	BINDINGS(EMSGSIZE, arg.count = 0);
+	EXPECT_EQ(-1, entries[0].pid);
+#undef BINDINGS
+#define SLOTS(err, ...)							\
+	REFUSES(err, bind.out_fd, VMSHM_IOC_BIND_SLOTS, slots_arg, __VA_ARGS__)
+	memset(slots, 0xff, sizeof(slots));
+	SLOTS(EINVAL, slots_arg.entry_size = 0);
+	SLOTS(EINVAL, slots_arg.entry_size = sizeof(slots[0]) - 1);
+	SLOTS(E2BIG, slots_arg.entry_size = self->page + 1);
+	SLOTS(EFAULT, slots_arg.entries = 0);
+	SLOTS(EFAULT, slots_arg.entries = 0xffff888000000000ULL);
+	SLOTS(EMSGSIZE, slots_arg.count = 1);
+	EXPECT_EQ(~0U, slots[0].slot);
+	/* What was not seen has not been seen. */
+	EXPECT_EQ(POLLIN, vt_poll(bind.out_fd) & POLLIN);
+	EXPECT_EQ(0, vt_ioctl(bind.out_fd, VMSHM_IOC_BIND_SLOTS, &slots_arg));
+	EXPECT_EQ(2, slots_arg.out_count);
+	EXPECT_EQ(0, vt_poll(bind.out_fd));
+#undef SLOTS
+	close(bind.out_fd);
 }
 
 TEST_F(values, readonly)

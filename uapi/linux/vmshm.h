@@ -2,17 +2,19 @@
 /*
  * vmshm: named, sized, resizable regions of shared memory.
  *
- * Everything here is an ioctl on one of five kinds of file:
+ * Everything here is an ioctl on one of six kinds of file:
  *
  *  - the device, /dev/vmshm: VMSHM_IOC_GET_INFO, _CREATE, _OPEN, _UNLINK,
  *    _LIST, _WATCH and _DOMAIN;
  *  - a region, a regular file of size st_size, as returned by _CREATE, _OPEN
  *    and _READONLY: VMSHM_IOC_STAT, _RESIZE, _SEAL, _MEMBERS, _WATCH,
- *    _READONLY, _LOG_OPEN, _MARK, _MERGE, _JOIN and _PEERS;
+ *    _READONLY, _LOG_OPEN, _MARK, _MERGE, _JOIN, _PEERS, _BIND and _BINDINGS;
  *  - a dirty log, as returned by _LOG_OPEN: poll(2), VMSHM_IOC_LOG_FETCH,
  *    _LOG_REARM, _LOG_WATERMARK and _LOG_STAT;
  *  - a peer, as returned by _JOIN: poll(2), VMSHM_IOC_PEER_STAT,
  *    _PEER_SET_VECTOR, _PEER_GET_VECTOR, _PEER_RING and _PEER_PENDING;
+ *  - a binding, as returned by _BIND: poll(2), VMSHM_IOC_BIND_STAT,
+ *    _BIND_UPDATE and _BIND_SLOTS;
  *  - a watch, as returned by _WATCH: read(2), poll(2) and
  *    VMSHM_IOC_WATCH_EVENTFD.
  *
@@ -36,18 +38,19 @@
  *  - EOPNOTSUPP: a flag or an enumeration value that this kernel does not know
  *    or cannot provide.
  *  - EFAULT: memory of the caller could not be read or written.
+ *  - EOVERFLOW: a guest-physical address wraps.
  *  - ENOENT: no region of that name, no peer of that number.
  *  - EEXIST: a region of that name exists already.
  *  - EACCES: permission bits, a domain's ownership or a read-only handle say no.
  *  - EPERM: the operation takes ownership or a privilege, or a seal forbids it.
  *  - ESTALE: a region of that name, or a peer of that number, exists, but not
  *    the one that was asked for: its owner or its generation differs.
- *  - EBUSY: the region is mapped (or pinned) in a way that forbids the change;
- *    the number of a peer is taken.
+ *  - EBUSY: the region is mapped (or pinned, or bound to a VM) in a way that
+ *    forbids the change; the number of a peer is taken.
  *  - EFBIG: the new size exceeds the region's max_size.
  *  - EDQUOT: a limit of the calling user is reached.
- *  - ENOSPC: a limit of the whole system is reached, or no number of a peer is
- *    free.
+ *  - ENOSPC: a limit of the whole system is reached, no number of a peer is
+ *    free, or the slots of a binding are used up.
  *  - EMSGSIZE: the buffer is too small; the needed count was returned.
  *  - ENOMEM, EMFILE, ENFILE, EINTR: as usual.
  *
@@ -93,6 +96,8 @@ enum {
 	VMSHM_CMD_MERGE,
 	VMSHM_CMD_JOIN,
 	VMSHM_CMD_PEERS,
+	VMSHM_CMD_BIND = 0x1A,
+	VMSHM_CMD_BINDINGS,
 	VMSHM_CMD_WATCH_EVENTFD = 0x20,
 	VMSHM_CMD_LOG_FETCH = 0x30,
 	VMSHM_CMD_LOG_REARM,
@@ -103,6 +108,9 @@ enum {
 	VMSHM_CMD_PEER_GET_VECTOR,
 	VMSHM_CMD_PEER_RING,
 	VMSHM_CMD_PEER_PENDING,
+	VMSHM_CMD_BIND_STAT = 0x50,
+	VMSHM_CMD_BIND_UPDATE,
+	VMSHM_CMD_BIND_SLOTS,
 };
 
 /* struct vmshm_info::out_features */
@@ -114,6 +122,8 @@ enum {
 #define VMSHM_FEATURE_WATCH		(1ULL << 5)
 #define VMSHM_FEATURE_LOG		(1ULL << 6)
 #define VMSHM_FEATURE_PEERS		(1ULL << 7)
+/* VMSHM_IOC_BIND with a VM: vmshm_kvm is loaded. */
+#define VMSHM_FEATURE_KVM		(1ULL << 8)
 
 /**
  * struct vmshm_info - ioctl(VMSHM_IOC_GET_INFO) on the device
@@ -356,6 +366,8 @@ struct vmshm_unlink {
  * @out_name: its name, also after it was unlinked
  * @out_write_faults: page faults that made a page writable
  * @out_around: pages that such a fault made writable beside its own
+ * @out_bindings: number of bindings to VMs
+ * @__reserved: must be 0
  */
 struct vmshm_stat {
 	__u32 size;
@@ -385,6 +397,8 @@ struct vmshm_stat {
 	__u8 out_name[VMSHM_NAME_MAX + 1];
 	__aligned_u64 out_write_faults;
 	__aligned_u64 out_around;
+	__u32 out_bindings;
+	__u32 __reserved;
 };
 #define VMSHM_IOC_STAT _IO(VMSHM_IOC_TYPE, VMSHM_CMD_STAT)
 
@@ -472,7 +486,10 @@ struct vmshm_domain {
  * region is PINNABLE and was mapped once, and the region is not
  * VMSHM_SHRINKABLE; EDQUOT, ENOSPC: the region is VMSHM_RESERVE or
  * VMSHM_PINNABLE and a limit is reached; ENOMEM: VMSHM_RESERVE, the memory could
- * not be had; EINTR: a signal came first.
+ * not be had; EINTR: a signal came first. With bindings, see struct
+ * vmshm_bind: EBUSY: one that does not follow the size lies beyond the new size,
+ * the new size lies within a slot, or the VM has put something else where the
+ * region would grow; ENOSPC: a binding has no slot left for what is new; ENOMEM.
  */
 struct vmshm_resize {
 	__u32 size;
@@ -601,6 +618,8 @@ struct vmshm_readonly {
 #define VMSHM_EVENT_LEFT	10
 #define VMSHM_EVENT_PEER_EXIT	11	/* the process that joined has ended */
 #define VMSHM_EVENT_VECTOR	12	/* a peer gave or took back an eventfd */
+#define VMSHM_EVENT_BOUND	13	/* made guest memory of a VM, or moved */
+#define VMSHM_EVENT_UNBOUND	14
 
 /**
  * struct vmshm_event - what read(2) on a watch returns, any number of them
@@ -611,14 +630,16 @@ struct vmshm_readonly {
  *	gap; for OVERFLOW, how many events were lost here
  * @time_ns: when, CLOCK_MONOTONIC
  * @value: RESIZED: the new size in bytes; SEALED: the seals in force; ATTR: the
- *	mode; JOINED, LEFT, PEER_EXIT, VECTOR: number of the peer; else 0
+ *	mode; JOINED, LEFT, PEER_EXIT, VECTOR: number of the peer; BOUND,
+ *	UNBOUND: the guest-physical address; else 0
  * @old_value: RESIZED, SEALED, ATTR: the same, before; JOINED, LEFT, PEER_EXIT,
- *	VECTOR: generation of the peer; else 0
- * @pid: the process that did it, or that ended, in the reader's pid namespace;
- *	0 if it is not visible there or not known
+ *	VECTOR: generation of the peer; BOUND, UNBOUND: number of the VM; else 0
+ * @pid: the process that did it, that ended, or that bound the region, in the
+ *	reader's pid namespace; 0 if it is not visible there or not known
  * @uid: its user, in the reader's user namespace
  * @flags: OPENED, CLOSED, EXIT: VMSHM_MEMBER_READ and VMSHM_MEMBER_WRITE of
- *	the file; JOINED, LEFT, PEER_EXIT, VECTOR: VMSHM_PEER_READ and so on
+ *	the file; JOINED, LEFT, PEER_EXIT, VECTOR: VMSHM_PEER_READ and so on;
+ *	BOUND, UNBOUND: VMSHM_BIND_* of the binding
  * @vector: VECTOR: the vector; else 0
  * @name: name of the region
  *
@@ -1178,5 +1199,272 @@ struct vmshm_peer_pending {
 	__aligned_u64 out_pending;
 };
 #define VMSHM_IOC_PEER_PENDING _IO(VMSHM_IOC_TYPE, VMSHM_CMD_PEER_PENDING)
+
+/* struct vmshm_bind::flags */
+
+/* The guest cannot write: an attempt ends KVM_RUN with KVM_EXIT_MMIO. */
+#define VMSHM_BIND_READONLY	(1U << 0)
+/* KVM logs what the guest writes (KVM_MEM_LOG_DIRTY_PAGES). */
+#define VMSHM_BIND_LOG		(1U << 1)
+/* What is bound follows the size of the region. */
+#define VMSHM_BIND_FOLLOW	(1U << 2)
+/* The caller sets the slots, as VMSHM_IOC_BIND_SLOTS tells. */
+#define VMSHM_BIND_USER		(1U << 3)
+
+/* struct vmshm_bind_stat::out_flags only: the process that bound it is gone. */
+#define VMSHM_BIND_ENDED	(1U << 16)
+
+/** VMSHM_BIND_SLOTS_MAX - no slot number is greater */
+#define VMSHM_BIND_SLOTS_MAX	32767
+
+/**
+ * struct vmshm_bind - ioctl(VMSHM_IOC_BIND) on a region
+ * @size: sizeof(struct vmshm_bind)
+ * @flags: VMSHM_BIND_READONLY, _LOG, _FOLLOW, _USER
+ * @vm_fd: a VM of the calling process, as KVM_CREATE_VM returned it; -1 with
+ *	VMSHM_BIND_USER
+ * @out_fd: the binding
+ * @first_slot: first number of the memory slots that are set aside for it, in
+ *	address space 0
+ * @nr_slots: how many there are; the VMM must not use them otherwise
+ * @guest_addr: guest-physical address of the first byte
+ * @offset: first byte of the region
+ * @length: number of bytes; 0 means up to max_size
+ * @granule: the range is divided into slots at multiples of this, counted from
+ *	@offset; 0 means as few slots as possible
+ * @user_addr: where the caller has mapped the range; 0: the call maps it
+ * @out_user_addr: where it is mapped
+ *
+ * Makes a range of the region guest memory of a VM, with vCPUs running or not.
+ * @guest_addr, @offset, @length, @granule and @user_addr are multiples of the
+ * page size. A size that is not one counts as if it were rounded up.
+ *
+ * Without VMSHM_BIND_FOLLOW the range must lie in the region's size, and the
+ * region cannot be shrunk below its end. With it, what is bound at any time is
+ * the part of the range that lies in the size: when anybody makes the region
+ * grow, what is new becomes a further slot (or several, by @granule), without
+ * any effect on the memory that was there. When it shrinks, whole slots go
+ * before their memory does; a size that lies within a slot is refused with
+ * EBUSY. If one of several bindings cannot follow, the size does not change.
+ *
+ * The whole range, up to what the region may grow to, must be mapped in the
+ * caller's address space, shared, and writable unless VMSHM_BIND_READONLY. The
+ * mapping stays the caller's, which unmaps it when the binding is closed. If it
+ * is replaced or unmapped before, the guest uses what is there instead, or
+ * KVM_RUN fails with EFAULT. With VMSHM_BIND_FOLLOW the mapping does not keep
+ * the region from shrinking.
+ *
+ * The binding ends when its file is closed, or when the address space of the
+ * process that made it goes (exit, execve): the slots are removed and the VM is
+ * let go. It keeps the region's memory, not its name.
+ *
+ * With VMSHM_BIND_USER the VM is not touched. The caller sets the slots that
+ * VMSHM_IOC_BIND_SLOTS lists, by KVM_SET_USER_MEMORY_REGION, and again when
+ * poll(2) on the binding says that they have changed. All else is the same,
+ * but that a resize takes effect in the guest only then.
+ *
+ * Takes a handle that can read, and write unless VMSHM_BIND_READONLY.
+ *
+ * Errors: EBADF: @vm_fd is not open; EINVAL: it is not a VM, a value is not
+ * aligned, the range exceeds max_size (or the size, without FOLLOW), the slots
+ * are not in what KVM has, or @user_addr is not a mapping of this range;
+ * EPERM: the VM is another process's, or a seal forbids writing; EIO: the VM
+ * is dead; EACCES: the handle or the mapping does not allow it; EOVERFLOW: an
+ * address wraps; EEXIST: a slot is in use already, or the VM has other memory
+ * in the guest-physical range; ENOSPC: more than @nr_slots slots are needed;
+ * EOPNOTSUPP: no vmshm_kvm for this kernel; EDQUOT: too many bindings of this
+ * region or too much kernel memory for the user; ENOMEM, also for address
+ * space.
+ */
+struct vmshm_bind {
+	__u32 size;
+	__u32 flags;
+	__s32 vm_fd;
+	__s32 out_fd;
+	__u32 first_slot;
+	__u32 nr_slots;
+	__aligned_u64 guest_addr;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 granule;
+	__aligned_u64 user_addr;
+	__aligned_u64 out_user_addr;
+};
+#define VMSHM_IOC_BIND _IO(VMSHM_IOC_TYPE, VMSHM_CMD_BIND)
+
+/**
+ * struct vmshm_binding - element of the array that VMSHM_IOC_BINDINGS fills
+ * @flags: VMSHM_BIND_*
+ * @pid: the process that bound it, in the caller's pid namespace; 0 if it is
+ *	not visible there
+ * @uid: its user then, in the caller's user namespace
+ * @first_slot: as in struct vmshm_bind
+ * @nr_slots: as in struct vmshm_bind
+ * @used_slots: how many of these there are now
+ * @vm: number of the VM: the same for bindings of one VM; 0 for USER
+ * @guest_addr: guest-physical address
+ * @offset: first byte of the region
+ * @length: number of bytes, at most
+ * @bound: number of bytes now
+ * @granule: as in struct vmshm_bind
+ * @since_ns: when it was bound, CLOCK_REALTIME
+ * @comm: name of the process then
+ */
+struct vmshm_binding {
+	__u32 flags;
+	__s32 pid;
+	__u32 uid;
+	__u32 first_slot;
+	__u32 nr_slots;
+	__u32 used_slots;
+	__aligned_u64 vm;
+	__aligned_u64 guest_addr;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 bound;
+	__aligned_u64 granule;
+	__aligned_u64 since_ns;
+	__u8 comm[16];
+};
+
+/**
+ * struct vmshm_bindings - ioctl(VMSHM_IOC_BINDINGS) on a region
+ * @size: sizeof(struct vmshm_bindings)
+ * @flags: must be 0
+ * @entries: pointer to an array of struct vmshm_binding, only written
+ * @entry_size: size of an element of @entries, in bytes, as in struct
+ *	vmshm_list
+ * @count: number of elements @entries has room for; may be 0
+ * @out_count: number of elements there are
+ * @__reserved: must be 0
+ *
+ * Which VMs have the region, oldest binding first. If @count is less than
+ * @out_count, nothing but @out_count is written.
+ *
+ * Errors: EMSGSIZE: @count is too small.
+ */
+struct vmshm_bindings {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 count;
+	__u32 out_count;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_BINDINGS _IO(VMSHM_IOC_TYPE, VMSHM_CMD_BINDINGS)
+
+/**
+ * struct vmshm_bind_stat - ioctl(VMSHM_IOC_BIND_STAT) on a binding
+ * @size: sizeof(struct vmshm_bind_stat)
+ * @flags: must be 0
+ * @out_flags: VMSHM_BIND_*; with ENDED, what follows is as it was at the end
+ * @out_pid: as struct vmshm_binding::pid
+ * @out_first_slot: as in struct vmshm_bind
+ * @out_nr_slots: as in struct vmshm_bind
+ * @out_used_slots: how many of these there are now
+ * @__reserved: must be 0
+ * @out_vm: as struct vmshm_binding::vm
+ * @out_guest_addr: guest-physical address
+ * @out_offset: first byte of the region
+ * @out_length: number of bytes, at most
+ * @out_bound: number of bytes now
+ * @out_granule: as in struct vmshm_bind
+ * @out_user_addr: where the range is mapped in the process that bound it
+ * @out_changes: how often the slots have changed
+ * @out_generation: number of the region
+ */
+struct vmshm_bind_stat {
+	__u32 size;
+	__u32 flags;
+	__u32 out_flags;
+	__s32 out_pid;
+	__u32 out_first_slot;
+	__u32 out_nr_slots;
+	__u32 out_used_slots;
+	__u32 __reserved;
+	__aligned_u64 out_vm;
+	__aligned_u64 out_guest_addr;
+	__aligned_u64 out_offset;
+	__aligned_u64 out_length;
+	__aligned_u64 out_bound;
+	__aligned_u64 out_granule;
+	__aligned_u64 out_user_addr;
+	__aligned_u64 out_changes;
+	__aligned_u64 out_generation;
+};
+#define VMSHM_IOC_BIND_STAT _IO(VMSHM_IOC_TYPE, VMSHM_CMD_BIND_STAT)
+
+/**
+ * struct vmshm_bind_update - ioctl(VMSHM_IOC_BIND_UPDATE) on a binding
+ * @size: sizeof(struct vmshm_bind_update)
+ * @flags: VMSHM_BIND_LOG and VMSHM_BIND_FOLLOW as they are to be; the others as
+ *	they are
+ * @guest_addr: guest-physical address that it is to have
+ *
+ * Moves a binding in the VM, or switches its flags. vCPUs may run: they find
+ * the memory at the old address or at the new one, and for a moment at
+ * neither. Dirty logs of the region know nothing of it.
+ *
+ * Errors: ESRCH: the binding has ended; EINVAL: VMSHM_BIND_READONLY or
+ * VMSHM_BIND_USER differs, @guest_addr is not aligned, or to switch
+ * VMSHM_BIND_FOLLOW on, the range is no longer mapped; EOVERFLOW: it wraps;
+ * EEXIST: the VM has other memory there; EBUSY: the VMM has changed the slots
+ * itself, or without VMSHM_BIND_FOLLOW the range must lie in the size; EPERM:
+ * only the process that bound the region can switch VMSHM_BIND_FOLLOW on;
+ * ENOMEM: some slots may have been moved if memory was too short even to move
+ * them back; another call, for either address, moves them all.
+ */
+struct vmshm_bind_update {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 guest_addr;
+};
+#define VMSHM_IOC_BIND_UPDATE _IO(VMSHM_IOC_TYPE, VMSHM_CMD_BIND_UPDATE)
+
+/**
+ * struct vmshm_bind_slot - a memory slot of a binding
+ * @slot: its number
+ * @flags: VMSHM_BIND_READONLY and VMSHM_BIND_LOG
+ * @guest_addr: guest-physical address
+ * @offset: first byte of the region
+ * @length: number of bytes
+ */
+struct vmshm_bind_slot {
+	__u32 slot;
+	__u32 flags;
+	__aligned_u64 guest_addr;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * struct vmshm_bind_slots - ioctl(VMSHM_IOC_BIND_SLOTS) on a binding
+ * @size: sizeof(struct vmshm_bind_slots)
+ * @flags: must be 0
+ * @entries: pointer to an array of struct vmshm_bind_slot, only written
+ * @entry_size: size of an element of @entries, in bytes, as in struct
+ *	vmshm_list
+ * @count: number of elements @entries has room for; may be 0
+ * @out_count: number of elements there are
+ * @__reserved: must be 0
+ *
+ * The slots that there are now, by offset. poll(2) on the binding says POLLIN
+ * when they have changed since this was last called with success, and POLLHUP
+ * when the binding has ended: then there is none. If @count is less than
+ * @out_count, nothing but @out_count is written.
+ *
+ * Errors: EMSGSIZE: @count is too small.
+ */
+struct vmshm_bind_slots {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 count;
+	__u32 out_count;
+	__u32 __reserved;
+};
+#define VMSHM_IOC_BIND_SLOTS _IO(VMSHM_IOC_TYPE, VMSHM_CMD_BIND_SLOTS)
 
 #endif /* _UAPI_LINUX_VMSHM_H */

@@ -7,7 +7,7 @@
 
 /* Sizes of the first versions of structs that the kernel fills in. */
 #define INFO_SIZE_VER0		120
-#define STAT_SIZE_VER0		408
+#define STAT_SIZE_VER0		416
 #define EVENT_SIZE_VER0		320
 #define LOG_STAT_SIZE_VER0	96
 #define PEER_STAT_SIZE_VER0	128
