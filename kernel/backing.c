@@ -167,6 +167,7 @@ int vmshm_backing_new(struct vmshm_region *region)
 	if (err)
 		return err;	/* the inner file goes with the region */
 	region->size = size;
+	region->reach = size;
 	return 0;
 }
 
@@ -387,6 +388,26 @@ int vmshm_backing_shrink(struct vmshm_region *region, u64 size)
 	if (!err)
 		vmshm_backing_settle(region);
 	return err;
+}
+
+/**
+ * vmshm_backing_undo_grow() - take back what vmshm_backing_grow() did
+ * @region: the region; region->size is still the old size
+ *
+ * A seal against shrinking is no obstacle: nobody was told of the new size.
+ *
+ * Context: the outer inode is locked.
+ */
+void vmshm_backing_undo_grow(struct vmshm_region *region)
+{
+	struct inode *inode = file_inode(region->inner);
+	unsigned int seals = SHMEM_I(inode)->seals;
+
+	SHMEM_I(inode)->seals = seals & ~F_SEAL_SHRINK;
+	/* If that fails, there is memory that cannot be reached. */
+	vfs_truncate(&region->inner->f_path, region->size);
+	SHMEM_I(inode)->seals = seals;
+	vmshm_backing_settle(region);
 }
 
 /**

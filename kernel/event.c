@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "bind.h"
 #include "peer.h"
 #include "watch.h"
 
@@ -133,6 +134,29 @@ void vmshm_event_peer(struct vmshm_peer *peer, u32 type, u32 vector,
 	};
 
 	vmshm_event_raise(peer->region, &record);
+}
+
+/**
+ * vmshm_event_binding() - a region was bound to a VM, moved there, or let go
+ * @binding: the binding; the caller keeps its inode
+ * @type: VMSHM_EVENT_BOUND or VMSHM_EVENT_UNBOUND
+ *
+ * The event names the process that bound it, whoever closes the binding.
+ *
+ * Context: as vmshm_event(); binding->flags and guest_addr do not change.
+ */
+void vmshm_event_binding(const struct vmshm_binding_ctx *binding, u32 type)
+{
+	struct vmshm_record record = {
+		.type = type,
+		.flags = binding->flags,
+		.value = binding->guest_addr,
+		.old_value = binding->vm_id,
+		.pid = binding->pid,
+		.uid = binding->uid,
+	};
+
+	vmshm_event_raise(binding->region, &record);
 }
 
 /**

@@ -39,6 +39,11 @@ union vmshm_arg {
 	struct vmshm_peer_set_vector peer_set_vector;
 	struct vmshm_peer_get_vector peer_get_vector;
 	struct vmshm_peer_pending peer_pending;
+	struct vmshm_bind bind;
+	struct vmshm_bindings bindings;
+	struct vmshm_bind_stat bind_stat;
+	struct vmshm_bind_update bind_update;
+	struct vmshm_bind_slots bind_slots;
 };
 
 struct vmshm_ioctl {
@@ -237,6 +242,8 @@ static int vmshm_ioctl_get_info(struct vmshm_ucmd *ucmd)
 			    VMSHM_FEATURE_PEERS;
 	if (arg->out_huge_policies & ~BIT(VMSHM_HUGE_NEVER))
 		arg->out_features |= VMSHM_FEATURE_HUGE;
+	if (vmshm_kvm_present())
+		arg->out_features |= VMSHM_FEATURE_KVM;
 	arg->out_name_max = VMSHM_NAME_MAX;
 	arg->out_registry = registry->id;
 	vmshm_limits_info(user, arg);
@@ -264,7 +271,7 @@ static const struct vmshm_ioctl vmshm_device_ioctls[] = {
 static const struct vmshm_ioctl vmshm_region_ioctls[] = {
 	VMSHM_IOWR(VMSHM_REGION_BASE, VMSHM_IOC_WATCH, vmshm_watch, prefix,
 		   vmshm_ioctl_watch_region),
-	VMSHM_IOWR(VMSHM_REGION_BASE, VMSHM_IOC_STAT, vmshm_stat, out_around,
+	VMSHM_IOWR(VMSHM_REGION_BASE, VMSHM_IOC_STAT, vmshm_stat, __reserved,
 		   vmshm_ioctl_stat),
 	VMSHM_IOW(VMSHM_REGION_BASE, VMSHM_IOC_RESIZE, vmshm_resize,
 		  region_size, vmshm_ioctl_resize),
@@ -284,6 +291,10 @@ static const struct vmshm_ioctl vmshm_region_ioctls[] = {
 		   vmshm_ioctl_join),
 	VMSHM_IOWR(VMSHM_REGION_BASE, VMSHM_IOC_PEERS, vmshm_peers, __reserved,
 		   vmshm_ioctl_peers),
+	VMSHM_IOWR(VMSHM_REGION_BASE, VMSHM_IOC_BIND, vmshm_bind,
+		   out_user_addr, vmshm_ioctl_bind),
+	VMSHM_IOWR(VMSHM_REGION_BASE, VMSHM_IOC_BINDINGS, vmshm_bindings,
+		   __reserved, vmshm_ioctl_bindings),
 };
 
 static const struct vmshm_ioctl vmshm_log_ioctls[] = {
@@ -318,6 +329,15 @@ static const struct vmshm_ioctl vmshm_peer_ioctls[] = {
 		   vmshm_ioctl_peer_get_vector),
 	VMSHM_IOWR(VMSHM_CMD_PEER_STAT, VMSHM_IOC_PEER_PENDING,
 		   vmshm_peer_pending, out_pending, vmshm_ioctl_peer_pending),
+};
+
+static const struct vmshm_ioctl vmshm_binding_ioctls[] = {
+	VMSHM_IOWR(VMSHM_CMD_BIND_STAT, VMSHM_IOC_BIND_STAT, vmshm_bind_stat,
+		   out_generation, vmshm_ioctl_bind_stat),
+	VMSHM_IOW(VMSHM_CMD_BIND_STAT, VMSHM_IOC_BIND_UPDATE,
+		  vmshm_bind_update, guest_addr, vmshm_ioctl_bind_update),
+	VMSHM_IOWR(VMSHM_CMD_BIND_STAT, VMSHM_IOC_BIND_SLOTS,
+		   vmshm_bind_slots, __reserved, vmshm_ioctl_bind_slots),
 };
 
 static const struct vmshm_ioctl vmshm_watch_ioctls[] = {
@@ -394,5 +414,18 @@ long vmshm_peer_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vmshm_ioctl_ring(file, (void __user *)arg);
 	return vmshm_ioctl(vmshm_peer_ioctls, VMSHM_CMD_PEER_STAT,
 			   ARRAY_SIZE(vmshm_peer_ioctls), file, cmd,
+			   (void __user *)arg);
+}
+
+/**
+ * vmshm_binding_ioctl() - ->unlocked_ioctl of a binding
+ * @file: the file
+ * @cmd: VMSHM_IOC_*
+ * @arg: pointer to the argument
+ */
+long vmshm_binding_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return vmshm_ioctl(vmshm_binding_ioctls, VMSHM_CMD_BIND_STAT,
+			   ARRAY_SIZE(vmshm_binding_ioctls), file, cmd,
 			   (void __user *)arg);
 }

@@ -51,6 +51,10 @@ unsigned int vmshm_logs_region = 16;
 module_param_named(logs_region, vmshm_logs_region, uint, 0644);
 MODULE_PARM_DESC(logs_region, "Dirty logs of one region (default: 16)");
 
+unsigned int vmshm_bindings_region = 64;
+module_param_named(bindings_region, vmshm_bindings_region, uint, 0644);
+MODULE_PARM_DESC(bindings_region, "Bindings of one region (default: 64)");
+
 /* Events that the queue of a new watch holds. */
 unsigned int vmshm_event_queue_len = 256;
 

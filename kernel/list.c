@@ -18,7 +18,7 @@
 #define LIST_ENTRIES	64
 
 /* The first version of struct vmshm_stat: what every caller must know. */
-#define STAT_SIZE_MIN	offsetofend(struct vmshm_stat, out_around)
+#define STAT_SIZE_MIN	offsetofend(struct vmshm_stat, __reserved)
 
 /**
  * struct vmshm_list_walk - a listing in progress

@@ -120,6 +120,7 @@ static void vmshm_vma_open(struct vm_area_struct *vma)
 	map->region = region;
 	map->file = get_file(old->file);
 	map->odd = vmshm_vma_is_odd(vma);
+	map->follows = READ_ONCE(old->follows);
 	spin_lock(&region->maps_lock);
 	vmshm_map_add(region, map);
 	spin_unlock(&region->maps_lock);
@@ -164,7 +165,7 @@ static vm_fault_t vmshm_vma_fault(struct vm_fault *vmf)
 	this_cpu_inc(region->counters->faults);
 	trace_vmshm_fault(region, vmf);
 	/* The inner file is truncated a little later than this is lowered. */
-	if (vmf->pgoff >= vmshm_pages(READ_ONCE(region->size)))
+	if (vmf->pgoff >= vmshm_pages(READ_ONCE(region->reach)))
 		return VM_FAULT_SIGBUS;
 	if (vmshm_backing_charge(region, vmf->pgoff, 1))
 		return VM_FAULT_SIGBUS;
@@ -185,7 +186,7 @@ static vm_fault_t vmshm_vma_map_pages(struct vm_fault *vmf, pgoff_t start,
 				      pgoff_t end)
 {
 	const struct vmshm_map *map = vmf->vma->vm_private_data;
-	u64 pages = vmshm_pages(READ_ONCE(map->region->size));
+	u64 pages = vmshm_pages(READ_ONCE(map->region->reach));
 
 	if (start >= pages)
 		return 0;
@@ -286,6 +287,62 @@ free_map:
 	return err;
 }
 
+/* Is this page of a VMA that page of a region, and may it be used so? */
+static int vmshm_vma_check(const struct vmshm_region *region,
+			   const struct vm_area_struct *vma, u64 addr,
+			   u64 page, bool write)
+{
+	/* find_vma() gives the next one where there is none. */
+	if (!vma || vma->vm_start > addr || vma->vm_file != region->inner)
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_MAYSHARE) ||
+	    vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT) != page)
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_READ) ||
+	    (write && !(vma->vm_flags & VM_WRITE)))
+		return -EACCES;
+	return 0;
+}
+
+/**
+ * vmshm_maps_check() - has the current process mapped this range there?
+ * @region: the region
+ * @addr: where; page aligned
+ * @offset: first byte of the region; page aligned
+ * @length: number of bytes; page aligned
+ * @write: the mapping must be writable
+ * @follows: if so, it does not mind the region shrinking from now on
+ *
+ * Context: process context; takes mmap_lock.
+ * Return: 0; -EINVAL: no; -EACCES: not with that access; -EINTR.
+ */
+int vmshm_maps_check(struct vmshm_region *region, u64 addr, u64 offset,
+		     u64 length, bool write, bool follows)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	struct vmshm_map *map;
+	u64 pos, next;
+	int err = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	for (pos = 0; pos < length && !err; pos = next) {
+		vma = find_vma(mm, addr + pos);
+		err = vmshm_vma_check(region, vma, addr + pos,
+				      (offset + pos) >> PAGE_SHIFT, write);
+		if (err)
+			break;
+		next = vma->vm_end - addr;
+		if (follows && vmshm_map_is(vma)) {
+			map = vma->vm_private_data;
+			WRITE_ONCE(map->follows, true);
+		}
+	}
+	mmap_read_unlock(mm);
+	return err;
+}
+
 static u64 vmshm_vma_end(struct vm_area_struct *vma)
 {
 	return (u64)vma->vm_pgoff + vma_pages(vma);
@@ -375,6 +432,10 @@ static int vmshm_maps_commit(struct vmshm_region *region,
 
 static bool vmshm_vma_ends_below(struct vm_area_struct *vma, u64 size)
 {
+	const struct vmshm_map *map = vma->vm_private_data;
+
+	if (vmshm_map_is(vma) && READ_ONCE(map->follows))
+		return true;
 	return vmshm_vma_end(vma) <= vmshm_pages(size);
 }
 
@@ -388,8 +449,8 @@ static void vmshm_set_size(struct vmshm_region *region, u64 size)
  * @region: the region
  * @size: the new size, in bytes
  *
- * The caller goes on to truncate the inner file. A mapping made or enlarged
- * later sees the new size from its first fault on.
+ * The caller goes on to lower region->reach and to truncate the inner file. A
+ * mapping made or enlarged later does not keep what is beyond the new size.
  *
  * Context: the outer inode is locked.
  * Return: 0; -EBUSY: something beyond @size is mapped; -EINTR.

@@ -89,4 +89,22 @@ static inline u64 vmshm_charge_target(u64 allocated, u64 want, u64 size,
 	return step - rest >= size - pages ? size : pages + (step - rest);
 }
 
+/**
+ * vmshm_granule_end() - where a piece of a range that is cut into granules ends
+ * @begin: where it begins, counted from the begin of the range; less than @end
+ * @end: where the range ends
+ * @granule: distance of the cuts, or 0 for none
+ *
+ * Return: the first cut after @begin, at most @end.
+ */
+static inline u64 vmshm_granule_end(u64 begin, u64 end, u64 granule)
+{
+	u64 left;
+
+	if (!granule)
+		return end;
+	left = granule - begin % granule;
+	return left < end - begin ? begin + left : end;
+}
+
 #endif /* _VMSHM_RANGE_H */

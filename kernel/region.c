@@ -51,6 +51,7 @@ void vmshm_region_put(struct vmshm_region *region)
 	free_percpu(region->counters);
 	xa_destroy(&region->peers);
 	mutex_destroy(&region->peers_mutex);
+	mutex_destroy(&region->bind_mutex);
 	mutex_destroy(&region->logs_mutex);
 	mutex_destroy(&region->event_mutex);
 	mutex_destroy(&region->handles_lock);
@@ -112,6 +113,8 @@ static struct vmshm_region *vmshm_region_alloc(struct vmshm_registry *registry,
 	INIT_LIST_HEAD(&region->logs);
 	mutex_init(&region->peers_mutex);
 	xa_init_flags(&region->peers, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	mutex_init(&region->bind_mutex);
+	INIT_LIST_HEAD(&region->bindings);
 	region->name_len = len;
 	memcpy(region->name, arg->name, len + 1);
 	return region;
@@ -423,6 +426,7 @@ void vmshm_region_stat(struct vmshm_region *region, kuid_t domain_owner,
 	stat->out_maps = READ_ONCE(region->nr_maps);
 	stat->out_registry = region->registry->id;
 	stat->out_logs = READ_ONCE(region->nr_logs);
+	stat->out_bindings = READ_ONCE(region->nr_bindings);
 	memcpy(stat->out_name, region->name, region->name_len + 1);
 }
 

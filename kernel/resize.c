@@ -17,6 +17,14 @@ static int vmshm_region_grow(struct vmshm_region *region, u64 size)
 	err = vmshm_backing_grow(region, size);
 	if (err)
 		return err;
+	/* Memory first, then guests, then everybody. */
+	WRITE_ONCE(region->reach, size);
+	err = vmshm_bindings_grow(region, size);
+	if (err) {
+		WRITE_ONCE(region->reach, old);
+		vmshm_backing_undo_grow(region);
+		return err;
+	}
 	WRITE_ONCE(region->size, size);
 	/* A log that is not seen sees the size: pairs with vmshm_log_link(). */
 	smp_mb();
@@ -36,8 +44,14 @@ static int vmshm_region_shrink(struct vmshm_region *region, u64 size)
 	err = vmshm_maps_shrink(region, size);
 	if (err)
 		return err;
+	/* Guests lose the memory before it goes. */
+	vmshm_bindings_shrink(region, size);
+	WRITE_ONCE(region->reach, size);
 	err = vmshm_backing_shrink(region, size);
 	if (err) {
+		WRITE_ONCE(region->reach, old);
+		/* What is out of memory twice stays out of the guest. */
+		vmshm_bindings_grow(region, old);
 		WRITE_ONCE(region->size, old);
 		return err;
 	}
@@ -50,13 +64,15 @@ static int vmshm_region_shrink(struct vmshm_region *region, u64 size)
  * @region: the region
  * @size: the new size, in bytes
  *
- * Raises VMSHM_EVENT_RESIZED if the size changed.
+ * Bindings that follow the size follow, with their vCPUs running, or it does
+ * not change. Raises VMSHM_EVENT_RESIZED if the size changed.
  *
- * Context: the outer inode is locked.
+ * Context: the outer inode is locked; takes region->bind_mutex.
  * Return: 0; -EFBIG: beyond max_size; -EPERM: sealed; -EBUSY: mapped beyond the
- * new size; -EDQUOT, -ENOSPC: it is charged in full and a limit is reached;
- * -ENOMEM: VMSHM_RESERVE, the memory could not be had; -EINTR: a signal came
- * first. On error nothing has changed.
+ * new size, or a binding cannot follow; -EDQUOT, -ENOSPC: it is charged in full
+ * and a limit is reached, or a binding has no slot left; -ENOMEM: VMSHM_RESERVE,
+ * the memory could not be had, or none for slots; -EINTR: a signal came first. On
+ * error nothing has changed.
  */
 int vmshm_region_resize(struct vmshm_region *region, u64 size)
 {
@@ -69,10 +85,13 @@ int vmshm_region_resize(struct vmshm_region *region, u64 size)
 	if (size == old)
 		return 0;
 
-	if (size > old)
+	mutex_lock(&region->bind_mutex);
+	err = vmshm_bindings_check(region, size);
+	if (!err && size > old)
 		err = vmshm_region_grow(region, size);
-	else
+	else if (!err)
 		err = vmshm_region_shrink(region, size);
+	mutex_unlock(&region->bind_mutex);
 	if (err)
 		return err;
 

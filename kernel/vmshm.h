@@ -18,6 +18,7 @@
  *   watch -> registry, and region          (the struct, not the outer inode)
  *   peer -> outer file, and eventfds
  *   log -> outer inode, user
+ *   binding -> outer inode, and VM         (the VM until the binding has ended)
  *
  * So the memory of a region lives as long as its outer inode, and struct
  * vmshm_region a little longer than that.
@@ -34,13 +35,19 @@
  *     the lock of region->peers
  *     peer->lock
  *   outer inode's i_rwsem
+ *     region->bind_mutex
+ *       region->event_mutex
+ *       kvm->slots_lock
+ *         mmap_lock
+ *   outer inode's i_rwsem
  *     region->logs_mutex
  *       a lock of log->locks, see dirty.h
- *     inner inode's i_rwsem
- *       mmap_lock
- *         inner mapping's invalidate_lock, folio lock
- *           inner mapping's i_mmap_rwsem
- *             region->maps_lock
+ *     region->bind_mutex
+ *       inner inode's i_rwsem
+ *         mmap_lock
+ *           inner mapping's invalidate_lock, folio lock
+ *             inner mapping's i_mmap_rwsem
+ *               region->maps_lock
  *   log->mutex
  *     folio lock, and as above
  *   region->handles_lock, region->charge_lock, the locks of the lists of
@@ -49,7 +56,10 @@
  * watch->lock and peer->lock are held while an eventfd is signalled.
  *
  * Domains are under registry->lock. mmap_lock is held in ->mmap, ->open and
- * ->close of a VMA and in faults: none of these takes any of the first group.
+ * ->close of a VMA and in faults: none of these takes any of the first group,
+ * nor region->bind_mutex, nor kvm->slots_lock. KVM waits for MMU notifiers that
+ * are under way when it changes slots: never have it do so with a folio lock or
+ * i_mmap_rwsem held.
  */
 #ifndef _VMSHM_H
 #define _VMSHM_H
@@ -191,6 +201,9 @@ struct vmshm_counters {
  * @max_size: bytes
  * @size: bytes; written under the i_rwsem of @inode, and lowered only under
  *	@maps_lock as well, see vmshm_maps_shrink(); read with READ_ONCE()
+ * @reach: what page faults go by: @size, or more while a resize is under way, so
+ *	that a guest has memory wherever it has a slot; written under the i_rwsem
+ *	of @inode
  * @seals: VMSHM_SEAL_*; written under the i_rwsem of @inode and @maps_lock
  * @inode: the outer inode; not a reference: whoever reaches the region through
  *	a file, a view inode or, under registry->lock, a name has one
@@ -220,6 +233,10 @@ struct vmshm_counters {
  * @peers: struct vmshm_peer by number, and reserved numbers; peers are put in
  *	and taken out under @peers_mutex and read under it or RCU
  * @nr_peers: number of peers in @peers
+ * @bind_mutex: protects @bindings, @nr_bindings and what struct
+ *	vmshm_binding_ctx says; held throughout a resize
+ * @bindings: bindings that have not ended, oldest first
+ * @nr_bindings: their number
  * @counters: what is counted in page faults
  * @name_len: strlen(@name)
  * @name: NUL-terminated; stays after the region was unlinked
@@ -237,6 +254,7 @@ struct vmshm_region {
 	u32 huge;
 	u64 max_size;
 	u64 size;
+	u64 reach;
 	u32 seals;
 	struct inode *inode;
 	struct file *inner;
@@ -268,6 +286,9 @@ struct vmshm_region {
 	struct mutex peers_mutex;
 	struct xarray peers;
 	unsigned int nr_peers;
+	struct mutex bind_mutex;
+	struct list_head bindings;
+	unsigned int nr_bindings;
 
 	struct vmshm_counters __percpu *counters;
 	unsigned int name_len;
@@ -301,6 +322,7 @@ struct vmshm_handle {
  * @file: the outer file; a counted reference
  * @odd: private, or of a read-only file: the core's walks for write protection
  *	stop at such a VMA
+ * @follows: something that agreed to the region shrinking, see struct vmshm_bind
  * @seen: set while a walk of the inner mapping's i_mmap found the VMA; see
  *	vmshm_maps_walk()
  *
@@ -314,6 +336,7 @@ struct vmshm_map {
 	struct vmshm_region *region;
 	struct file *file;
 	bool odd;
+	bool follows;
 	bool seen;
 };
 
@@ -347,6 +370,7 @@ extern struct workqueue_struct *vmshm_wq;
 /* limit.c */
 extern unsigned int vmshm_event_queue_len;
 extern unsigned int vmshm_logs_region;
+extern unsigned int vmshm_bindings_region;
 struct vmshm_user *vmshm_user_get(struct user_namespace *ns);
 void vmshm_user_put(struct vmshm_user *user);
 int vmshm_charge_one(struct vmshm_user *user, enum vmshm_object object);
@@ -427,6 +451,7 @@ int vmshm_backing_mmap(struct vmshm_region *region, struct vm_area_struct *vma);
 void vmshm_backing_drop(struct vmshm_region *region);
 int vmshm_backing_grow(struct vmshm_region *region, u64 size);
 int vmshm_backing_shrink(struct vmshm_region *region, u64 size);
+void vmshm_backing_undo_grow(struct vmshm_region *region);
 int vmshm_backing_charge(struct vmshm_region *region, pgoff_t first, u64 nr);
 void vmshm_backing_settle(struct vmshm_region *region);
 u64 vmshm_backing_resident(struct vmshm_region *region);
@@ -439,6 +464,8 @@ int vmshm_region_wait_pins(struct vmshm_region *region);
 
 /* map.c */
 int vmshm_mmap(struct file *file, struct vm_area_struct *vma);
+int vmshm_maps_check(struct vmshm_region *region, u64 addr, u64 offset,
+		     u64 length, bool write, bool follows);
 int vmshm_maps_shrink(struct vmshm_region *region, u64 size);
 int vmshm_maps_seal(struct vmshm_region *region, u32 seals, bool no_writers);
 bool vmshm_map_is(const struct vm_area_struct *vma);
@@ -471,6 +498,21 @@ void vmshm_dirty_mark_range(struct vmshm_region *region, pgoff_t first, u64 nr,
 int vmshm_ioctl_mark(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_merge(struct vmshm_ucmd *ucmd);
 
+/* bind.c */
+bool vmshm_kvm_present(void);
+int vmshm_ioctl_bind(struct vmshm_ucmd *ucmd);
+int vmshm_ioctl_bind_update(struct vmshm_ucmd *ucmd);
+
+/* bindings.c */
+int vmshm_ioctl_bindings(struct vmshm_ucmd *ucmd);
+int vmshm_ioctl_bind_stat(struct vmshm_ucmd *ucmd);
+int vmshm_ioctl_bind_slots(struct vmshm_ucmd *ucmd);
+
+/* slots.c */
+int vmshm_bindings_check(struct vmshm_region *region, u64 size);
+int vmshm_bindings_grow(struct vmshm_region *region, u64 size);
+void vmshm_bindings_shrink(struct vmshm_region *region, u64 size);
+
 /* resize.c */
 int vmshm_region_resize(struct vmshm_region *region, u64 size);
 int vmshm_ioctl_resize(struct vmshm_ucmd *ucmd);
@@ -491,6 +533,8 @@ int vmshm_ioctl_members(struct vmshm_ucmd *ucmd);
 void vmshm_event(struct vmshm_region *region, u32 type, u64 value,
 		 u64 old_value);
 void vmshm_event_handle(struct vmshm_handle *handle, u32 type);
+struct vmshm_binding_ctx;
+void vmshm_event_binding(const struct vmshm_binding_ctx *binding, u32 type);
 void vmshm_event_gone(struct vmshm_region *region);
 
 /* watch.c */
@@ -504,6 +548,8 @@ long vmshm_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long vmshm_region_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long vmshm_peer_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long vmshm_watch_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+long vmshm_binding_ioctl(struct file *file, unsigned int cmd,
+			 unsigned long arg);
 int vmshm_ucmd_return_file(struct vmshm_ucmd *ucmd, s32 *out_fd,
 			   struct file *file);
 int vmshm_copy_entries(void __user *to, u32 entry_size, const void *entries,

@@ -22,7 +22,7 @@
 
 #include "watch.h"
 
-#define VMSHM_WATCH_EVENTS	((1U << (VMSHM_EVENT_VECTOR + 1)) - 1)
+#define VMSHM_WATCH_EVENTS	((1U << (VMSHM_EVENT_UNBOUND + 1)) - 1)
 
 static const struct file_operations vmshm_watch_fops;
 

@@ -25,6 +25,7 @@
 static const char *const params[] = {
 	"bytes_total_mb", "bytes_user_mb", "regions_user", "meta_user_kb",
 	"watches_user", "event_queue_len", "logs_region", "peers_user",
+	"bindings_region",
 };
 
 #define NR_PARAMS	ARRAY_SIZE(params)

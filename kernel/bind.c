@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bindings as files: how they are made, moved, and end.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/kmod.h>
+#include <linux/mman.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "bind.h"
+#include "range.h"
+
+/* What vmshm_kvm registered, or NULL. */
+static const struct vmshm_kvm_ops *vmshm_kvm;
+static DEFINE_MUTEX(vmshm_kvm_mutex);
+
+/**
+ * vmshm_kvm_register() - offer bindings with VMs
+ * @ops: how to do it
+ *
+ * Return: 0 or -EBUSY.
+ */
+int vmshm_kvm_register(const struct vmshm_kvm_ops *ops)
+{
+	int err = 0;
+
+	mutex_lock(&vmshm_kvm_mutex);
+	if (vmshm_kvm)
+		err = -EBUSY;
+	else
+		WRITE_ONCE(vmshm_kvm, ops);
+	mutex_unlock(&vmshm_kvm_mutex);
+	return err;
+}
+EXPORT_SYMBOL_GPL(vmshm_kvm_register);
+
+/**
+ * vmshm_kvm_unregister() - no longer offer them
+ * @ops: what was registered; no binding uses it, for each pins its owner
+ */
+void vmshm_kvm_unregister(const struct vmshm_kvm_ops *ops)
+{
+	mutex_lock(&vmshm_kvm_mutex);
+	WARN_ON(vmshm_kvm != ops);
+	WRITE_ONCE(vmshm_kvm, NULL);
+	mutex_unlock(&vmshm_kvm_mutex);
+}
+EXPORT_SYMBOL_GPL(vmshm_kvm_unregister);
+
+/**
+ * vmshm_kvm_present() - can regions be bound to VMs?
+ */
+bool vmshm_kvm_present(void)
+{
+	return READ_ONCE(vmshm_kvm);
+}
+
+/* Returns what is registered, its owner pinned, or NULL. */
+static const struct vmshm_kvm_ops *vmshm_kvm_get(void)
+{
+	const struct vmshm_kvm_ops *ops;
+
+	/* Whoever has a VM has loaded kvm: loading us too is no surprise. */
+	if (!vmshm_kvm_present())
+		request_module("vmshm_kvm");
+	mutex_lock(&vmshm_kvm_mutex);
+	ops = vmshm_kvm;
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	mutex_unlock(&vmshm_kvm_mutex);
+	return ops;
+}
+
+static void vmshm_binding_detach(struct vmshm_binding_ctx *binding)
+{
+	struct module *owner;
+
+	if (!binding->vm)
+		return;
+	owner = binding->ops->owner;
+	binding->ops->detach(binding->vm);
+	binding->vm = NULL;
+	module_put(owner);
+}
+
+/*
+ * Called for the file and for the address space, whichever goes first. Whoever
+ * comes second does not wait for the first.
+ */
+static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
+{
+	struct vmshm_region *region = binding->region;
+	bool ended;
+
+	mutex_lock(&region->bind_mutex);
+	ended = binding->flags & VMSHM_BIND_ENDED;
+	if (!ended) {
+		vmshm_binding_cut(binding, 0);
+		/* What could not be removed stays until the VM goes. */
+		binding->used = 0;
+		list_del(&binding->node);
+		WRITE_ONCE(region->nr_bindings, region->nr_bindings - 1);
+	}
+	binding->flags |= VMSHM_BIND_ENDED;
+	mutex_unlock(&region->bind_mutex);
+	if (ended)
+		return;
+
+	if (binding->announced)
+		vmshm_event_binding(binding, VMSHM_EVENT_UNBOUND);
+	vmshm_binding_detach(binding);
+	wake_up_interruptible_poll(&binding->wait, EPOLLHUP);
+}
+
+static void vmshm_binding_end_work(struct work_struct *work)
+{
+	vmshm_binding_end(container_of(work, struct vmshm_binding_ctx,
+				       end_work));
+}
+
+static void vmshm_binding_mm_release(struct mmu_notifier *mn,
+				     struct mm_struct *mm)
+{
+	struct vmshm_binding_ctx *binding =
+		container_of(mn, struct vmshm_binding_ctx, mn);
+
+	queue_work(vmshm_wq, &binding->end_work);
+}
+
+static const struct mmu_notifier_ops vmshm_binding_mn_ops = {
+	.release = vmshm_binding_mm_release,
+};
+
+/* Frees a binding that has ended or never was in the list. */
+static void vmshm_binding_free(struct vmshm_binding_ctx *binding)
+{
+	/* One that was never in the list is not to be taken out of it. */
+	binding->flags |= VMSHM_BIND_ENDED;
+	/* This calls ->release if the address space is still there. */
+	mmu_notifier_unregister(&binding->mn, binding->mm);
+	cancel_work_sync(&binding->end_work);
+	vmshm_binding_detach(binding);
+	put_pid(binding->pid);
+	kvfree(binding->slots);
+	vmshm_uncharge_meta(binding->user, binding->charged);
+	vmshm_user_put(binding->user);
+	iput(binding->inode);
+	kfree(binding);
+}
+
+static int vmshm_binding_release(struct inode *inode, struct file *file)
+{
+	struct vmshm_binding_ctx *binding = file->private_data;
+
+	vmshm_binding_end(binding);
+	vmshm_binding_free(binding);
+	return 0;
+}
+
+static __poll_t vmshm_binding_poll(struct file *file, poll_table *wait)
+{
+	struct vmshm_binding_ctx *binding = file->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(file, &binding->wait, wait);
+	if (READ_ONCE(binding->changes) != READ_ONCE(binding->seen))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(binding->flags) & VMSHM_BIND_ENDED)
+		mask |= EPOLLHUP;
+	return mask;
+}
+
+static void vmshm_binding_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct vmshm_binding_ctx *binding = file->private_data;
+	struct vmshm_region *region = binding->region;
+
+	mutex_lock(&region->bind_mutex);
+	seq_printf(m, "vmshm-name:\t%s\n", region->name);
+	seq_printf(m, "vmshm-generation:\t%llu\n", region->generation);
+	seq_printf(m, "vmshm-bind-flags:\t0x%x\n", binding->flags);
+	seq_printf(m, "vmshm-bind-vm:\t%llu\n", binding->vm_id);
+	seq_printf(m, "vmshm-bind-address:\t0x%llx\n", binding->guest_addr);
+	seq_printf(m, "vmshm-bind-range:\t%llu+%llu\n", binding->offset,
+		   binding->length);
+	seq_printf(m, "vmshm-bind-bound:\t%llu\n",
+		   vmshm_binding_bound(binding));
+	seq_printf(m, "vmshm-bind-slots:\t%u+%u/%u\n", binding->first_slot,
+		   binding->used, binding->nr_slots);
+	mutex_unlock(&region->bind_mutex);
+}
+
+static const struct file_operations vmshm_binding_fops = {
+	.owner		= THIS_MODULE,
+	.release	= vmshm_binding_release,
+	.llseek		= noop_llseek,
+	.poll		= vmshm_binding_poll,
+	.unlocked_ioctl	= vmshm_binding_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= vmshm_binding_show_fdinfo,
+};
+
+/* Finds the VM. */
+static int vmshm_binding_attach(struct vmshm_binding_ctx *binding, int vm_fd)
+{
+	const struct vmshm_kvm_ops *ops;
+	struct vmshm_vm *vm;
+	int err;
+
+	ops = vmshm_kvm_get();
+	if (!ops)
+		return -EOPNOTSUPP;
+	err = -EINVAL;
+	if (binding->first_slot + binding->nr_slots > ops->max_slots)
+		goto put_ops;
+	vm = ops->attach(vm_fd);
+	if (IS_ERR(vm)) {
+		err = PTR_ERR(vm);
+		goto put_ops;
+	}
+	binding->ops = ops;
+	binding->vm = vm;
+	binding->vm_id = ops->id(vm);
+	return 0;
+
+put_ops:
+	module_put(ops->owner);
+	return err;
+}
+
+/* A binding that is in no list and has no slots yet. */
+static struct vmshm_binding_ctx *
+vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg)
+{
+	struct vmshm_binding_ctx *binding;
+	int err;
+
+	binding = kzalloc(sizeof(*binding), GFP_KERNEL_ACCOUNT);
+	if (!binding)
+		return ERR_PTR(-ENOMEM);
+	binding->user = vmshm_user_get(region->registry->user_ns);
+	if (IS_ERR(binding->user)) {
+		err = PTR_ERR(binding->user);
+		goto free_binding;
+	}
+	binding->charged = sizeof(*binding) +
+		arg->nr_slots * sizeof(*binding->slots);
+	err = vmshm_charge_meta(binding->user, binding->charged);
+	if (err)
+		goto put_user;
+	err = -ENOMEM;
+	binding->slots = kvcalloc(arg->nr_slots, sizeof(*binding->slots),
+				  GFP_KERNEL_ACCOUNT);
+	if (!binding->slots)
+		goto uncharge;
+
+	binding->region = region;
+	binding->uid = current_fsuid();
+	binding->since_ns = ktime_get_real_ns();
+	rcu_read_lock();
+	get_task_comm(binding->comm, READ_ONCE(current->group_leader));
+	rcu_read_unlock();
+	binding->first_slot = arg->first_slot;
+	binding->nr_slots = arg->nr_slots;
+	binding->offset = arg->offset;
+	binding->length = arg->length;
+	binding->granule = arg->granule;
+	binding->flags = arg->flags;
+	binding->guest_addr = arg->guest_addr;
+	init_waitqueue_head(&binding->wait);
+	INIT_WORK(&binding->end_work, vmshm_binding_end_work);
+	if (!(arg->flags & VMSHM_BIND_USER)) {
+		err = vmshm_binding_attach(binding, arg->vm_fd);
+		if (err)
+			goto free_slots;
+	}
+	binding->mm = current->mm;
+	binding->mn.ops = &vmshm_binding_mn_ops;
+	err = mmu_notifier_register(&binding->mn, binding->mm);
+	if (err)
+		goto detach;
+	binding->pid = get_pid(task_tgid(current));
+	binding->inode = region->inode;
+	ihold(binding->inode);
+	return binding;
+
+detach:
+	vmshm_binding_detach(binding);
+free_slots:
+	kvfree(binding->slots);
+uncharge:
+	vmshm_uncharge_meta(binding->user, binding->charged);
+put_user:
+	vmshm_user_put(binding->user);
+free_binding:
+	kfree(binding);
+	return ERR_PTR(err);
+}
+
+/* Sets the first slots. On error the binding is as before. */
+static int vmshm_binding_link(struct vmshm_binding_ctx *binding)
+{
+	struct vmshm_region *region = binding->region;
+	bool write = !(binding->flags & VMSHM_BIND_READONLY);
+	bool follow = binding->flags & VMSHM_BIND_FOLLOW;
+	int err;
+
+	inode_lock(region->inode);
+	mutex_lock(&region->bind_mutex);
+	err = -EDQUOT;
+	if (region->nr_bindings >= READ_ONCE(vmshm_bindings_region))
+		goto unlock;
+	err = -EINVAL;
+	if (!follow &&
+	    vmshm_binding_wanted(binding, region->size) < binding->length)
+		goto unlock;
+	err = vmshm_maps_check(region, binding->user_addr, binding->offset,
+			       binding->length, write, false);
+	if (err)
+		goto unlock;
+	err = vmshm_binding_extend(binding, region->size);
+	if (err)
+		goto unlock;
+	/* The first slots are no news to whoever asked for them. */
+	if (binding->vm)
+		binding->seen = binding->changes;
+	/* If it was replaced since, that is as if it happened later. */
+	if (follow)
+		vmshm_maps_check(region, binding->user_addr, binding->offset,
+				 binding->length, write, true);
+	list_add_tail(&binding->node, &region->bindings);
+	WRITE_ONCE(region->nr_bindings, region->nr_bindings + 1);
+unlock:
+	mutex_unlock(&region->bind_mutex);
+	inode_unlock(region->inode);
+	return err;
+}
+
+/* Checks the argument and makes out what a length of 0 means. */
+static int vmshm_bind_check(const struct vmshm_region *region, fmode_t mode,
+			    struct vmshm_bind *arg)
+{
+	u64 max = vmshm_pages(region->max_size) << PAGE_SHIFT;
+	int err;
+
+	if (arg->flags & ~(VMSHM_BIND_READONLY | VMSHM_BIND_LOG |
+			   VMSHM_BIND_FOLLOW | VMSHM_BIND_USER))
+		return -EOPNOTSUPP;
+	if (arg->out_fd || arg->out_user_addr)
+		return -EINVAL;
+	if ((arg->flags & VMSHM_BIND_USER) && arg->vm_fd != -1)
+		return -EINVAL;
+	if (!PAGE_ALIGNED(arg->guest_addr | arg->offset | arg->length |
+			  arg->granule | arg->user_addr))
+		return -EINVAL;
+	err = vmshm_range_check(arg->offset, arg->length, max);
+	if (err)
+		return err;
+	if (!arg->length)
+		arg->length = max - arg->offset;
+	if (!arg->length)
+		return -EINVAL;
+	if (arg->length > ~arg->guest_addr || arg->length > ~arg->user_addr)
+		return -EOVERFLOW;
+	if (!arg->nr_slots || arg->first_slot > VMSHM_BIND_SLOTS_MAX ||
+	    arg->nr_slots > VMSHM_BIND_SLOTS_MAX + 1 - arg->first_slot)
+		return -EINVAL;
+	if (!(mode & FMODE_READ))
+		return -EACCES;
+	if (!(mode & FMODE_WRITE) && !(arg->flags & VMSHM_BIND_READONLY))
+		return -EACCES;
+	return 0;
+}
+
+/* Maps the range as the caller could. */
+static int vmshm_bind_map(struct file *file, struct vmshm_bind *arg)
+{
+	unsigned long prot = PROT_READ;
+	unsigned long addr;
+
+	if (!(arg->flags & VMSHM_BIND_READONLY))
+		prot |= PROT_WRITE;
+	addr = vm_mmap(file, 0, arg->length, prot, MAP_SHARED | MAP_NORESERVE,
+		       arg->offset);
+	if (IS_ERR_VALUE(addr))
+		return (long)addr;
+	arg->out_user_addr = addr;
+	return 0;
+}
+
+/* Unmaps what vmshm_bind_map() mapped. */
+static void vmshm_bind_unmap(struct vmshm_ucmd *ucmd)
+{
+	const struct vmshm_bind *arg = ucmd->arg;
+
+	if (!arg->user_addr)
+		vm_munmap(arg->out_user_addr, arg->length);
+}
+
+/* The results are with the caller. */
+static int vmshm_bind_commit(struct vmshm_ucmd *ucmd)
+{
+	struct vmshm_binding_ctx *binding = ucmd->new_file->private_data;
+	struct vmshm_region *region = binding->region;
+
+	mutex_lock(&region->bind_mutex);
+	if (!(binding->flags & VMSHM_BIND_ENDED)) {
+		binding->announced = true;
+		vmshm_event_binding(binding, VMSHM_EVENT_BOUND);
+	}
+	mutex_unlock(&region->bind_mutex);
+	return 0;
+}
+
+/**
+ * vmshm_ioctl_bind() - VMSHM_IOC_BIND
+ * @ucmd: the ioctl, on a region
+ *
+ * Return: 0 or an errno of struct vmshm_bind.
+ */
+int vmshm_ioctl_bind(struct vmshm_ucmd *ucmd)
+{
+	struct vmshm_region *region = vmshm_file_handle(ucmd->file)->region;
+	struct vmshm_binding_ctx *binding;
+	struct vmshm_bind *arg = ucmd->arg;
+	struct file *file;
+	int err;
+
+	err = vmshm_bind_check(region, ucmd->file->f_mode, arg);
+	if (err)
+		return err;
+	binding = vmshm_binding_new(region, arg);
+	if (IS_ERR(binding))
+		return PTR_ERR(binding);
+	if (arg->user_addr) {
+		arg->out_user_addr = arg->user_addr;
+	} else {
+		err = vmshm_bind_map(ucmd->file, arg);
+		if (err)
+			goto free_binding;
+	}
+	binding->user_addr = arg->out_user_addr;
+
+	err = vmshm_binding_link(binding);
+	if (err)
+		goto unmap;
+	/* From here on the release of the file undoes it all. */
+	file = anon_inode_getfile("[vmshm-binding]", &vmshm_binding_fops,
+				  binding, O_RDWR | O_CLOEXEC);
+	if (IS_ERR(file)) {
+		err = PTR_ERR(file);
+		goto end_binding;
+	}
+	err = vmshm_ucmd_return_file(ucmd, &arg->out_fd, file);
+	if (err) {
+		vmshm_bind_unmap(ucmd);
+		return err;
+	}
+	ucmd->commit = vmshm_bind_commit;
+	ucmd->abort = vmshm_bind_unmap;
+	return 0;
+
+end_binding:
+	vmshm_binding_end(binding);
+unmap:
+	vmshm_bind_unmap(ucmd);
+free_binding:
+	vmshm_binding_free(binding);
+	return err;
+}
+
+static int vmshm_bind_update_check(const struct vmshm_binding_ctx *binding,
+				   const struct vmshm_bind_update *arg,
+				   u64 size)
+{
+	const u32 fixed = ~(VMSHM_BIND_LOG | VMSHM_BIND_FOLLOW);
+
+	if (binding->flags & VMSHM_BIND_ENDED)
+		return -ESRCH;
+	if ((arg->flags ^ binding->flags) & fixed ||
+	    !PAGE_ALIGNED(arg->guest_addr))
+		return -EINVAL;
+	if (binding->length > ~arg->guest_addr)
+		return -EOVERFLOW;
+	if (!(arg->flags & VMSHM_BIND_FOLLOW) &&
+	    (vmshm_binding_wanted(binding, size) < binding->length ||
+	     vmshm_binding_bound(binding) < binding->length))
+		return -EBUSY;
+	return 0;
+}
+
+/* A mapping that is no longer the caller's cannot agree to anything. */
+static int vmshm_binding_agree(const struct vmshm_binding_ctx *binding)
+{
+	if (current->mm != binding->mm)
+		return -EPERM;
+	return vmshm_maps_check(binding->region, binding->user_addr,
+				binding->offset, binding->length,
+				!(binding->flags & VMSHM_BIND_READONLY), true);
+}
+
+/* Puts the slots where @arg wants them; used and so on stay. */
+static int vmshm_binding_move(struct vmshm_binding_ctx *binding,
+			      const struct vmshm_bind_update *arg)
+{
+	u32 flags = arg->flags & (VMSHM_BIND_READONLY | VMSHM_BIND_LOG);
+	struct vmshm_memslot *to, *slot;
+	int err = 0;
+	u32 i;
+
+	to = kvcalloc(binding->nr_slots, sizeof(*to), GFP_KERNEL_ACCOUNT);
+	if (!to)
+		return -ENOMEM;
+	for (i = 0; i < binding->used; i++) {
+		slot = &to[i];
+		*slot = binding->slots[i];
+		slot->flags = flags;
+		slot->guest_addr = arg->guest_addr + slot->user_addr -
+				   binding->user_addr;
+	}
+	if (binding->vm)
+		err = binding->ops->change(binding->vm, binding->slots, to,
+					   binding->used);
+	if (!err)
+		swap(binding->slots, to);
+	kvfree(to);
+	return err;
+}
+
+/**
+ * vmshm_ioctl_bind_update() - VMSHM_IOC_BIND_UPDATE
+ * @ucmd: the ioctl, on a binding
+ *
+ * Return: 0 or an errno of struct vmshm_bind_update.
+ */
+int vmshm_ioctl_bind_update(struct vmshm_ucmd *ucmd)
+{
+	struct vmshm_binding_ctx *binding = ucmd->file->private_data;
+	const struct vmshm_bind_update *arg = ucmd->arg;
+	struct vmshm_region *region = binding->region;
+	bool moved;
+	int err;
+
+	if (arg->flags & ~(VMSHM_BIND_READONLY | VMSHM_BIND_LOG |
+			   VMSHM_BIND_FOLLOW | VMSHM_BIND_USER))
+		return -EOPNOTSUPP;
+	inode_lock(region->inode);
+	mutex_lock(&region->bind_mutex);
+	err = vmshm_bind_update_check(binding, arg, region->size);
+	if (err)
+		goto unlock;
+	if (arg->flags & ~binding->flags & VMSHM_BIND_FOLLOW) {
+		err = vmshm_binding_agree(binding);
+		if (err)
+			goto unlock;
+	}
+	moved = binding->guest_addr != arg->guest_addr;
+	err = vmshm_binding_move(binding, arg);
+	if (err)
+		goto unlock;
+	binding->guest_addr = arg->guest_addr;
+	WRITE_ONCE(binding->flags, arg->flags);
+	vmshm_binding_changed(binding);
+	if (moved && binding->announced)
+		vmshm_event_binding(binding, VMSHM_EVENT_BOUND);
+unlock:
+	mutex_unlock(&region->bind_mutex);
+	inode_unlock(region->inode);
+	return err;
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The memory slots of bindings, and how they follow the size of a region.
+ *
+ * KVM cannot change the size of a slot without making its memory vanish for a
+ * moment. So what is new becomes further slots, and only whole slots go.
+ *
+ * A resize asks all bindings first and changes them then, all or none, under
+ * region->bind_mutex from the one to the other. Memory is there, though not yet
+ * told, when slots are set, and until slots are gone: see region->reach.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/poll.h>
+
+#include "bind.h"
+#include "range.h"
+
+/* How often, and how long in ms, to wait for memory to remove a slot. */
+#define VMSHM_REMOVE_TRIES	50
+#define VMSHM_REMOVE_WAIT	10
+
+/**
+ * vmshm_binding_bound() - how much is guest memory now
+ * @binding: the binding
+ *
+ * Context: region->bind_mutex held.
+ * Return: bytes.
+ */
+u64 vmshm_binding_bound(const struct vmshm_binding_ctx *binding)
+{
+	const struct vmshm_memslot *last;
+
+	if (!binding->used)
+		return 0;
+	last = &binding->slots[binding->used - 1];
+	return last->user_addr + last->length - binding->user_addr;
+}
+
+/**
+ * vmshm_binding_wanted() - how much ought to be
+ * @binding: the binding, with VMSHM_BIND_FOLLOW
+ * @size: size of the region, in bytes
+ *
+ * Return: bytes, a multiple of the page size.
+ */
+u64 vmshm_binding_wanted(const struct vmshm_binding_ctx *binding, u64 size)
+{
+	u64 end = vmshm_pages(size) << PAGE_SHIFT;
+
+	if (end <= binding->offset)
+		return 0;
+	return min(end - binding->offset, binding->length);
+}
+
+/*
+ * Fills in the slots from @bound on, if @slots is not NULL. Returns how many it
+ * takes, or @room + 1 if that is more than @room.
+ */
+static u32 vmshm_binding_plan(const struct vmshm_binding_ctx *binding,
+			      struct vmshm_memslot *slots, u32 room,
+			      u64 bound, u64 wanted)
+{
+	u32 id = binding->first_slot + binding->used;
+	u32 nr = 0;
+
+	while (bound < wanted) {
+		u64 end = vmshm_granule_end(bound, wanted, binding->granule);
+
+		if (nr == room)
+			return room + 1;
+		if (slots)
+			slots[nr] = (struct vmshm_memslot){
+				.id = id + nr,
+				.flags = binding->flags & (VMSHM_BIND_READONLY |
+							   VMSHM_BIND_LOG),
+				.guest_addr = binding->guest_addr + bound,
+				.user_addr = binding->user_addr + bound,
+				.length = end - bound,
+			};
+		nr++;
+		bound = end;
+	}
+	return nr;
+}
+
+/*
+ * Can a binding live with a size? Returns 0; -EBUSY: it does not follow and lies
+ * beyond, or @size is within a slot; -ENOSPC: more slots are needed than there
+ * are.
+ */
+static int vmshm_binding_check(const struct vmshm_binding_ctx *binding,
+			       u64 size)
+{
+	u64 wanted = vmshm_binding_wanted(binding, size);
+	u64 bound = vmshm_binding_bound(binding);
+	u32 i;
+
+	lockdep_assert_held(&binding->region->bind_mutex);
+	if (!(binding->flags & VMSHM_BIND_FOLLOW))
+		return wanted < binding->length ? -EBUSY : 0;
+	if (wanted > bound) {
+		u32 room = binding->nr_slots - binding->used;
+
+		return vmshm_binding_plan(binding, NULL, room, bound, wanted) >
+			room ? -ENOSPC : 0;
+	}
+	for (i = binding->used; i > 0 && wanted < bound; i--)
+		bound -= binding->slots[i - 1].length;
+	return bound < wanted ? -EBUSY : 0;
+}
+
+/**
+ * vmshm_binding_changed() - tell userspace that the slots have changed
+ * @binding: the binding
+ *
+ * Context: region->bind_mutex held.
+ */
+void vmshm_binding_changed(struct vmshm_binding_ctx *binding)
+{
+	lockdep_assert_held(&binding->region->bind_mutex);
+	WRITE_ONCE(binding->changes, binding->changes + 1);
+	wake_up_interruptible_poll(&binding->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/**
+ * vmshm_binding_extend() - make what is new guest memory
+ * @binding: the binding, with VMSHM_BIND_FOLLOW or new
+ * @size: size of the region, in bytes
+ *
+ * Context: region->bind_mutex held; takes kvm->slots_lock.
+ * Return: 0; -ENOSPC: there are not so many slots; or as ops->add; on error
+ * nothing has changed.
+ */
+int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 size)
+{
+	u64 wanted = vmshm_binding_wanted(binding, size);
+	u64 bound = vmshm_binding_bound(binding);
+	struct vmshm_memslot *slots = &binding->slots[binding->used];
+	u32 room = binding->nr_slots - binding->used;
+	int err;
+	u32 nr;
+
+	lockdep_assert_held(&binding->region->bind_mutex);
+	binding->extended = 0;
+	nr = vmshm_binding_plan(binding, slots, room, bound, wanted);
+	if (nr > room)
+		return -ENOSPC;
+	if (!nr)
+		return 0;
+	if (binding->vm) {
+		err = binding->ops->add(binding->vm, slots, nr);
+		if (err)
+			return err;
+	}
+	binding->used += nr;
+	binding->extended = nr;
+	vmshm_binding_changed(binding);
+	return 0;
+}
+
+/*
+ * Only for lack of memory can a slot not be removed; that passes. A slot that
+ * stays nevertheless does no harm: the guest gets EFAULT from what is not there
+ * any more, and the memory back when the region grows again.
+ */
+static bool vmshm_binding_remove(struct vmshm_binding_ctx *binding,
+				 const struct vmshm_memslot *slot)
+{
+	int tries;
+
+	if (!binding->vm)
+		return true;
+	for (tries = 0; tries < VMSHM_REMOVE_TRIES; tries++) {
+		if (!binding->ops->remove(binding->vm, slot))
+			return true;
+		msleep(VMSHM_REMOVE_WAIT);
+	}
+	return false;
+}
+
+/**
+ * vmshm_binding_cut() - remove slots at the end
+ * @binding: the binding
+ * @used: how many are to stay
+ *
+ * Context: region->bind_mutex held; takes kvm->slots_lock.
+ */
+void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used)
+{
+	u32 before = binding->used;
+
+	lockdep_assert_held(&binding->region->bind_mutex);
+	while (binding->used > used &&
+	       vmshm_binding_remove(binding, &binding->slots[binding->used - 1]))
+		binding->used--;
+	if (binding->used != before)
+		vmshm_binding_changed(binding);
+}
+
+/**
+ * vmshm_bindings_check() - can all bindings live with a size?
+ * @region: the region
+ * @size: the new size, in bytes
+ *
+ * Context: region->bind_mutex held, and until the size has changed.
+ * Return: 0; -EBUSY: one does not follow and lies beyond, or @size is within
+ * a slot; -ENOSPC: one needs more slots than it has.
+ */
+int vmshm_bindings_check(struct vmshm_region *region, u64 size)
+{
+	struct vmshm_binding_ctx *binding;
+	int err;
+
+	lockdep_assert_held(&region->bind_mutex);
+	/* Growing is nothing to those that do not follow. */
+	list_for_each_entry(binding, &region->bindings, node) {
+		if (!(binding->flags & VMSHM_BIND_FOLLOW) &&
+		    size > region->size)
+			continue;
+		err = vmshm_binding_check(binding, size);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * vmshm_bindings_grow() - have all bindings that follow grow
+ * @region: the region, with memory up to @size that can be reached
+ * @size: the new size, in bytes; vmshm_bindings_check() allowed it
+ *
+ * Context: region->bind_mutex held; takes kvm->slots_lock.
+ * Return: 0; -EBUSY: a VM has something else there; -ENOMEM; on error nothing
+ * has changed.
+ */
+int vmshm_bindings_grow(struct vmshm_region *region, u64 size)
+{
+	struct vmshm_binding_ctx *binding;
+	int err;
+
+	lockdep_assert_held(&region->bind_mutex);
+	list_for_each_entry(binding, &region->bindings, node) {
+		if (!(binding->flags & VMSHM_BIND_FOLLOW))
+			continue;
+		err = vmshm_binding_extend(binding, size);
+		if (err)
+			goto cut;
+	}
+	return 0;
+
+cut:
+	list_for_each_entry_continue_reverse(binding, &region->bindings, node)
+		if (binding->flags & VMSHM_BIND_FOLLOW)
+			vmshm_binding_cut(binding,
+					  binding->used - binding->extended);
+	return err == -ENOMEM ? err : -EBUSY;
+}
+
+/**
+ * vmshm_bindings_shrink() - have all bindings that follow shrink
+ * @region: the region; its memory is still there
+ * @size: the new size, in bytes; vmshm_bindings_check() allowed it
+ *
+ * Context: region->bind_mutex held; takes kvm->slots_lock.
+ */
+void vmshm_bindings_shrink(struct vmshm_region *region, u64 size)
+{
+	struct vmshm_binding_ctx *binding;
+
+	lockdep_assert_held(&region->bind_mutex);
+	list_for_each_entry(binding, &region->bindings, node) {
+		u64 wanted = vmshm_binding_wanted(binding, size);
+		u64 bound = vmshm_binding_bound(binding);
+		u32 used = binding->used;
+
+		if (!(binding->flags & VMSHM_BIND_FOLLOW))
+			continue;
+		while (used && bound > wanted)
+			bound -= binding->slots[--used].length;
+		vmshm_binding_cut(binding, used);
+	}
+}
