@@ -142,4 +142,11 @@ static inline pte_t vmshm_pte_mkwrite(pte_t pte)
 #endif
 }
 
+/* What __kvm_set_memory_region() takes. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define vmshm_kvm_memory_region	struct kvm_userspace_memory_region
+#else
+#define vmshm_kvm_memory_region	struct kvm_userspace_memory_region2
+#endif
+
 #endif /* _VMSHM_COMPAT_H */
