@@ -405,7 +405,7 @@ void vmshm_backing_undo_grow(struct vmshm_region *region)
 
 	SHMEM_I(inode)->seals = seals & ~F_SEAL_SHRINK;
 	/* If that fails, there is memory that cannot be reached. */
-	vfs_truncate(&region->inner->f_path, region->size);
+	vmshm_inner_truncate(region->inner, region->size);
 	SHMEM_I(inode)->seals = seals;
 	vmshm_backing_settle(region);
 }
