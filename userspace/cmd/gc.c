@@ -91,7 +91,7 @@ static bool is_mine(const struct vmshm_stat *stat)
 static bool is_garbage(const struct gc *gc, const struct vmshm_stat *stat)
 {
 	return !(stat->out_flags & VMSHM_EPHEMERAL) && !stat->out_opens &&
-	       stat->out_ctime_ns < gc->before_ns && is_mine(stat) &&
+	       !stat->out_bindings && stat->out_ctime_ns < gc->before_ns && is_mine(stat) &&
 	       !is_mapped(gc, stat);
 }
 

@@ -52,6 +52,7 @@ static void print_stat(const struct vmshm_stat *stat)
 	line("maps", stat->out_flags & VMSHM_PINNABLE ?
 	     format("not counted") : format("%u", stat->out_maps));
 	line("logs", format("%u", stat->out_logs));
+	line("bindings", format("%u", stat->out_bindings));
 	line("faults", format("%llu", stat->out_faults));
 	line("mode", format("%04o", stat->out_mode));
 	line_user("owner", stat->out_uid);

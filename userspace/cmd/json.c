@@ -115,6 +115,7 @@ json_t *json_of_stat(const struct vmshm_stat *stat)
 	json_add(json, "maps", stat->out_flags & VMSHM_PINNABLE ?
 		 json_null() : json_u64(stat->out_maps));
 	json_add_u64(json, "logs", stat->out_logs);
+	json_add_u64(json, "bindings", stat->out_bindings);
 	json_add_bool(json, "linked", stat->out_linked);
 	return json;
 }

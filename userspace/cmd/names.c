@@ -49,6 +49,8 @@ const struct name_of event_names[] = {
 	{ VMSHM_EVENT_LEFT, "left" },
 	{ VMSHM_EVENT_PEER_EXIT, "peer-exit" },
 	{ VMSHM_EVENT_VECTOR, "vector" },
+	{ VMSHM_EVENT_BOUND, "bound" },
+	{ VMSHM_EVENT_UNBOUND, "unbound" },
 	{ 0, NULL },
 };
 

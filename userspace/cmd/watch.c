@@ -101,6 +101,13 @@ static char *details(const struct vmshm_event *event)
 		text = format(" with %s", seals);
 		free(seals);
 		return text;
+	case VMSHM_EVENT_BOUND:
+	case VMSHM_EVENT_UNBOUND:
+		return event->old_value ?
+		       format(" %s VM %llu at 0x%llx",
+			      event->type == VMSHM_EVENT_BOUND ? "to" : "from",
+			      event->old_value, event->value) :
+		       format(" at 0x%llx", event->value);
 	case VMSHM_EVENT_ATTR:
 		return format(" from mode %04llo to %04llo",
 			      event->old_value & 07777, event->value & 07777);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vmshm/kvm.h>
+
 #include "cmd.h"
 
 static const struct option options[] = {
@@ -29,6 +31,8 @@ static const struct column columns[] = {
  * @generation: its number
  * @members: what the kernel says, without our own open file
  * @count: how many
+ * @bindings: to VMs
+ * @nr_bindings: how many
  * @holders: descriptors in other processes
  */
 struct who {
@@ -36,6 +40,8 @@ struct who {
 	__u64 generation;
 	const struct vmshm_member **members;
 	size_t count;
+	const struct vmshm_binding **bindings;
+	size_t nr_bindings;
 	struct holders holders;
 };
 
@@ -110,6 +116,36 @@ static char *map_source(const struct vmshm_member *member)
 		      member->flags & VMSHM_MEMBER_PRIVATE ? ", private" : "");
 }
 
+static char *binding_source(const struct vmshm_binding *binding)
+{
+	char bound[SIZE_TEXT], offset[SIZE_TEXT], *vm, *text;
+
+	/* Where the VMM sets the slots, the kernel knows no VM. */
+	vm = binding->vm ? format("VM %llu", binding->vm) : format("a VM");
+	text = format("bound to %s at 0x%llx, %s at %s, slots %u+%u of %u%s%s",
+		      vm, binding->guest_addr,
+		      size_text(binding->bound, bound),
+		      size_text(binding->offset, offset), binding->first_slot,
+		      binding->used_slots, binding->nr_slots,
+		      binding->flags & VMSHM_BIND_FOLLOW ? ", follows" : "",
+		      binding->flags & VMSHM_BIND_LOG ? ", logged" : "");
+	free(vm);
+	return text;
+}
+
+static void add_binding(struct table *table,
+			const struct vmshm_binding *binding)
+{
+	table_add(table, binding->pid ? format("%d", binding->pid) :
+					format("-"));
+	table_add(table, user_text(binding->uid));
+	table_add(table, plain_text(binding->comm, sizeof(binding->comm)));
+	table_add(table, format("%s", binding->flags & VMSHM_BIND_READONLY ?
+				      "r" : "rw"));
+	table_add(table, time_text(binding->since_ns));
+	table_add(table, binding_source(binding));
+}
+
 static void print_table(const struct who *who)
 {
 	struct table table = {
@@ -133,6 +169,8 @@ static void print_table(const struct who *who)
 		table_add(&table, is_open ? open_source(who, member) :
 					    map_source(member));
 	}
+	for (i = 0; i < who->nr_bindings; i++)
+		add_binding(&table, who->bindings[i]);
 	for (i = 0; i < who->holders.count; i++) {
 		const struct holder *holder = &who->holders.items[i];
 
@@ -182,6 +220,35 @@ static json_t *json_of_member(const struct vmshm_member *member)
 	return json;
 }
 
+static json_t *json_of_binding(const struct vmshm_binding *binding)
+{
+	char *comm = plain_text(binding->comm, sizeof(binding->comm));
+	__u32 flags = binding->flags;
+	json_t *json = json_new();
+
+	json_add(json, "pid", binding->pid ? json_integer(binding->pid) :
+					     json_null());
+	json_add_u64(json, "uid", binding->uid);
+	json_add(json, "comm", json_string(comm));
+	free(comm);
+	json_add(json, "vm", binding->vm ? json_u64(binding->vm) :
+					   json_null());
+	json_add_u64(json, "guest_addr", binding->guest_addr);
+	json_add_u64(json, "offset", binding->offset);
+	json_add_u64(json, "length", binding->length);
+	json_add_u64(json, "bound", binding->bound);
+	json_add_u64(json, "granule", binding->granule);
+	json_add_u64(json, "first_slot", binding->first_slot);
+	json_add_u64(json, "slots", binding->nr_slots);
+	json_add_u64(json, "used_slots", binding->used_slots);
+	json_add_bool(json, "write", !(flags & VMSHM_BIND_READONLY));
+	json_add_bool(json, "log", flags & VMSHM_BIND_LOG);
+	json_add_bool(json, "follow", flags & VMSHM_BIND_FOLLOW);
+	json_add_bool(json, "user", flags & VMSHM_BIND_USER);
+	json_add_u64(json, "since_ns", binding->since_ns);
+	return json;
+}
+
 static json_t *json_of_holder(const struct who *who,
 			      const struct holder *holder)
 {
@@ -202,6 +269,7 @@ static int print_json(const struct who *who)
 {
 	json_t *opens = must(json_array());
 	json_t *maps = must(json_array());
+	json_t *bindings = must(json_array());
 	json_t *fds = must(json_array());
 	json_t *json = json_new();
 	size_t i;
@@ -212,6 +280,9 @@ static int print_json(const struct who *who)
 		json_array_append_new(is_open ? opens : maps,
 				      json_of_member(who->members[i]));
 	}
+	for (i = 0; i < who->nr_bindings; i++)
+		json_array_append_new(bindings,
+				      json_of_binding(who->bindings[i]));
 	for (i = 0; i < who->holders.count; i++)
 		json_array_append_new(fds,
 				      json_of_holder(who,
@@ -221,6 +292,7 @@ static int print_json(const struct who *who)
 	json_add_u64(json, "generation", who->generation);
 	json_add(json, "opens", opens);
 	json_add(json, "maps", maps);
+	json_add(json, "bindings", bindings);
 	json_add(json, "descriptors", fds);
 	json_add_u64(json, "hidden_processes", who->holders.hidden);
 	return json_print(json);
@@ -243,9 +315,19 @@ static void take_members(struct who *who, struct vmshm_member_list *list)
 	}
 }
 
+static void take_bindings(struct who *who, struct vmshm_kvm_binding_list *list)
+{
+	who->bindings = must(calloc(vmshm_kvm_binding_list_count(list) + 1,
+				    sizeof(const struct vmshm_binding *)));
+	while (vmshm_kvm_binding_list_next(list,
+					   &who->bindings[who->nr_bindings]))
+		who->nr_bindings++;
+}
+
 static int who(const char *name, bool json)
 {
 	struct who who = { .name = name };
+	struct vmshm_kvm_binding_list *bindings;
 	struct vmshm_member_list *list;
 	struct vmshm_region *region;
 	int rc, status;
@@ -259,6 +341,11 @@ static int who(const char *name, bool json)
 		status = fail(rc, NULL, "look at the members of '%s'", name);
 		goto close;
 	}
+	rc = vmshm_kvm_binding_list_open(region, &bindings);
+	if (rc) {
+		status = fail(rc, NULL, "look at the bindings of '%s'", name);
+		goto close_members;
+	}
 
 	rc = holders_find(&who.holders, vmshm_region_fd(region));
 	if (rc)
@@ -266,13 +353,17 @@ static int who(const char *name, bool json)
 
 	who.generation = vmshm_region_generation(region);
 	take_members(&who, list);
+	take_bindings(&who, bindings);
 	if (json)
 		status = print_json(&who);
 	else
 		print_table(&who);
 
 	free(who.members);
+	free(who.bindings);
 	holders_free(&who.holders);
+	vmshm_kvm_binding_list_close(bindings);
+close_members:
 	vmshm_member_list_close(list);
 close:
 	vmshm_region_close(region);
@@ -298,11 +389,11 @@ static int run(int argc, char **argv)
 const struct verb verb_who = {
 	.name = "who",
 	.synopsis = "[OPTION]... NAME",
-	.summary = "show who has a region open or mapped",
+	.summary = "show who has a region open or mapped, or in a VM",
 	.help =
-	"The kernel knows who opened the region and who maps it. Descriptors that were\n"
-	"inherited or passed on are looked for in /proc, which takes being root to find\n"
-	"them all.\n\n"
+	"The kernel knows who opened the region, who maps it, and the memory of which\n"
+	"VMs it is. Descriptors that were inherited or passed on are looked for in\n"
+	"/proc, which takes being root to find them all.\n\n"
 	HELP_JSON HELP_COMMON,
 	.run = run,
 };

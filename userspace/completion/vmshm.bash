@@ -29,7 +29,7 @@ _vmshm_values()
 	case $1 in
 	--huge) echo never always within-size advise ;;
 	--events) echo created opened closed exit resized sealed attr \
-		unlinked joined left peer-exit vector overflow ;;
+		unlinked joined left peer-exit vector bound unbound overflow ;;
 	--owner) compgen -u ;;
 	--prefix) _vmshm_names "$2" ;;
 	--readonly) _vmshm_names "$2" ;;

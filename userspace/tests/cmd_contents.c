@@ -399,18 +399,38 @@ static void who_is_there(void **state)
 			   VMSHM_MEMBER_PRIVATE,
 		  .comm = "sixteen-bytes-ok" },
 	};
+	const struct vmshm_bindings bindings_in = {
+		.size = sizeof(bindings_in),
+		.entries = ANY_POINTER,
+		.entry_size = sizeof(struct vmshm_binding),
+		.count = 16,
+	};
+	struct vmshm_bindings bindings_out = bindings_in;
+	const struct vmshm_binding bindings[] = {
+		{ .pid = 0x7ffffff1, .uid = 4000000001U, .first_slot = 5,
+		  .nr_slots = 9, .used_slots = 2, .vm = 3,
+		  .guest_addr = 1ULL << 32, .offset = 4096, .bound = 8192,
+		  .flags = VMSHM_BIND_FOLLOW, .comm = "vmm" },
+		{ .flags = VMSHM_BIND_READONLY | VMSHM_BIND_USER |
+			   VMSHM_BIND_LOG },
+	};
 	const struct mock_call calls[] = {
 		MOCK_INFO,
 		OPEN(open_any),
 		{ VMSHM_IOC_MEMBERS, &in, &out, .size = sizeof(in),
 		  .pointer = offsetof(struct vmshm_members, entries),
 		  .data = members, .data_size = sizeof(members) },
+		{ VMSHM_IOC_BINDINGS, &bindings_in, &bindings_out,
+		  .size = sizeof(bindings_in),
+		  .pointer = offsetof(struct vmshm_bindings, entries),
+		  .data = bindings, .data_size = sizeof(bindings) },
 	};
 	const struct run *result;
 	char passed[64];
 
 	(void)state;
 	out.out_count = 2;
+	bindings_out.out_count = 2;
 	result = run_with(calls, "who", "vm1/ram");
 	assert_int_equal(result->status, 0);
 	assert_non_null(strstr(result->out,
@@ -420,6 +440,13 @@ static void who_is_there(void **state)
 	assert_non_null(strstr(result->out,
 			       "2147483632  4000000001  sixteen-bytes-ok  rw "));
 	assert_non_null(strstr(result->out, " maps 8K at 4K, private\n"));
+	assert_non_null(strstr(result->out,
+			       "2147483633  4000000001  vmm               rw "));
+	assert_non_null(strstr(result->out,
+			       " bound to VM 3 at 0x100000000, 8K at 4K, slots 5+2"));
+	assert_non_null(strstr(result->out, " of 9, follows\n"));
+	assert_non_null(strstr(result->out,
+			       " bound to a VM at 0x0, 0 at 0, slots 0+0 of 0, logged\n"));
 	/* This very process has the file of the mock. */
 	snprintf(passed, sizeof(passed), "was passed it, fd %d\n", mock_file);
 	assert_non_null(strstr(result->out, passed));
