@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A virtual machine that does nothing but touch memory: one vCPU, flat 32-bit
- * protected mode without paging, one memory slot for the test. Conventions as in
+ * Virtual machines that do nothing but touch memory. Conventions as in
  * vmshm_test.h.
+ *
+ * struct vt_vm has one vCPU, flat 32-bit protected mode without paging, and one
+ * memory slot for the test. struct vt_guest has several vCPUs in 64-bit mode
+ * and leaves the slots to the test; each of its vCPUs is for one thread at a time.
  *
  * VMs are of the thread that made them. Several may run at a time.
  *
@@ -54,5 +57,52 @@ int vt_vm_read(struct vt_vm *vm, __u32 offset, __u32 stride, __u32 count);
  */
 int vt_vm_write_random(struct vt_vm *vm, __u32 offset, __u32 pages,
 		       __u32 count, __u32 *seed);
+
+/* What a guest needs itself: slot 0, at address 0. */
+#define VT_GUEST_LOW	0x8000U
+/* Guest-physical addresses are virtual addresses, up to here. */
+#define VT_GUEST_END	(1ULL << 32)
+#define VT_GUEST_VCPUS	4
+
+struct vt_vcpu {
+	int fd;
+	struct kvm_run *run;
+	size_t run_len;
+};
+
+struct vt_guest {
+	int kvm;
+	int fd;
+	unsigned char *low;
+	unsigned int nr_vcpus;
+	struct vt_vcpu vcpus[VT_GUEST_VCPUS];
+};
+
+/* Each vCPU may be used by another thread, by one at a time. */
+int vt_guest_init(struct vt_guest *guest, unsigned int nr_vcpus);
+void vt_guest_exit(struct vt_guest *guest);
+
+/* A plain memory slot; @len 0 removes it. */
+int vt_guest_slot(struct vt_guest *guest, __u32 slot, __u64 gpa, void *mem,
+		  size_t len);
+
+/*
+ * What an access of the guest ended with, other than 0 or a negative errno
+ * (-EFAULT: there is a slot, but no memory behind it).
+ */
+#define VT_GUEST_MMIO	1	/* there is no slot, or a write was not allowed */
+#define VT_GUEST_WRONG	2	/* vt_vcpu_count(): not the value expected */
+
+/* The guest reads or writes a 32-bit word. */
+int vt_vcpu_load(struct vt_vcpu *vcpu, __u64 gpa, __u32 *value);
+int vt_vcpu_store(struct vt_vcpu *vcpu, __u64 gpa, __u32 value);
+
+/*
+ * The guest reads @count words, @stride bytes apart, which are all to be
+ * @value, and increments each. With VT_GUEST_WRONG, @where and @found say which
+ * was not, and what it was; with VT_GUEST_MMIO, @where.
+ */
+int vt_vcpu_count(struct vt_vcpu *vcpu, __u64 gpa, __u64 stride, __u64 count,
+		  __u32 value, __u64 *where, __u32 *found);
 
 #endif /* _VMSHM_MINIVM_H */
