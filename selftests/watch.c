@@ -637,7 +637,7 @@ TEST_F(watch, bad_arguments)
 		arg.flags = 1;
 		EXPECT_EQ(-EOPNOTSUPP, vt_ioctl(on[i], VMSHM_IOC_WATCH, &arg));
 		arg = good;
-		arg.events = 1U << (VMSHM_EVENT_VECTOR + 1);
+		arg.events = 1U << (VMSHM_EVENT_UNBOUND + 1);
 		EXPECT_EQ(-EOPNOTSUPP, vt_ioctl(on[i], VMSHM_IOC_WATCH, &arg));
 		arg = good;
 		arg.out_fd = 1;
