@@ -151,6 +151,8 @@ static void vmshm_vma_close(struct vm_area_struct *vma)
  */
 static void vmshm_fault_open(struct vmshm_region *region, struct vm_fault *vmf)
 {
+	/* A log that is not seen finds the folio: see vmshm_log_link(). */
+	smp_mb();
 	if ((vmf->vma->vm_flags & (VM_SHARED | VM_WRITE)) ==
 	    (VM_SHARED | VM_WRITE) && list_empty(&region->logs))
 		vmf->flags |= FAULT_FLAG_WRITE;
