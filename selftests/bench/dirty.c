@@ -1030,7 +1030,7 @@ static void section_guest(void)
 static void section_batch(void)
 {
 	static const int mins[] = { 0, 2, 4, 8, 16, 64 };
-	static const int lengths[] = { 1, 2, 3, 4, 8, 16, 32, 64 };
+	static const int lengths[] = { 1, 2, 3, 4, 5, 6, 8, 16, 32, 64 };
 	const size_t pages = 4096, runs = 32;
 	long long saved = vt_param_get("log_batch_min");
 	int fd = new_file(true, pages * PAGE);
