@@ -34,10 +34,10 @@
  * one TLB flush and one call of KVM for each mapping of the run. What is faster
  * from where on is measured by the benchmark.
  */
-static unsigned int log_batch_min = 3;
+static unsigned int log_batch_min = 6;
 module_param(log_batch_min, uint, 0644);
 MODULE_PARM_DESC(log_batch_min,
-		 "Consecutive pages that are write-protected together, at least (default: 3; 0: never)");
+		 "Consecutive pages that are write-protected together, at least (default: 6; 0: never)");
 
 /* A pass over a range, and what it found. */
 struct vmshm_pass {
