@@ -68,7 +68,7 @@ static void check_alone(struct __test_metadata *_metadata,
 			FIXTURE_DATA(server) *self, int vectors)
 {
 	struct vmshm_peer_info info;
-	struct vi_client client;
+	struct vi_client client = {};
 	char name[32];
 
 	ASSERT_EQ(0, vi_open(&client, self->path, self->regions[0], vectors));
@@ -105,7 +105,7 @@ TEST_F(server, many_vectors)
 
 TEST_F(server, two_clients)
 {
-	struct vi_client a, b;
+	struct vi_client a = {}, b = {};
 	int of_a[3], of_b[3], i, j;
 
 	START("3");
@@ -136,10 +136,13 @@ TEST_F(server, two_clients)
 	vi_close(&a);
 	EXPECT_EQ(0, vi_expect_gone(&b, a.id));
 	EXPECT_TRUE(vi_quiet(&b));
-	/* The number is free, and is one's again. */
+	/* The number is free, but was told to have gone. */
+	i = a.id;
 	a.sock = vi_connect(self->path);
 	ASSERT_LE(0, a.sock);
 	ASSERT_EQ(0, vi_greeting(&a, self->regions[0]));
+	EXPECT_NE(i, a.id);
+	EXPECT_NE(b.id, a.id);
 	ASSERT_EQ(0, vi_expect(&a, b.id, of_b, 3));
 	ASSERT_EQ(0, vi_own(&a, 3));
 	ASSERT_EQ(0, vi_expect(&b, a.id, of_a, 3));
@@ -160,7 +163,7 @@ static int ring_peer(int peer, __u32 number, __u32 vector)
 TEST_F(server, native_peer)
 {
 	int peer, own[2], told[2];
-	struct vi_client client;
+	struct vi_client client = {};
 	__u32 number;
 
 	START("2");
@@ -194,7 +197,7 @@ TEST_F(server, native_peer)
 TEST_F(server, native_peers_before)
 {
 	int peers[3], told[8], fd, i;
-	struct vi_client client;
+	struct vi_client client = {};
 
 	/* With more vectors, fewer, and none that has an eventfd. */
 	peers[0] = vi_join(self->regions[0], 7, 5, NULL);
@@ -231,7 +234,7 @@ TEST_F(server, native_peers_before)
 /* Vectors are told in order, as the protocol has no numbers for them. */
 TEST_F(server, vectors_out_of_order)
 {
-	struct vi_client client;
+	struct vi_client client = {};
 	int peer, told[3], fd;
 	__u32 number;
 
@@ -265,11 +268,11 @@ static int unset_vector(int peer, __u32 vector)
 /* An eventfd that is another one: the peer goes and comes. */
 TEST_F(server, vector_replaced)
 {
-	struct vi_client client;
+	struct vi_client client = {};
 	int peer, told[2], fd;
 	__u32 number;
 
-	START("2");
+	START("2", "--reuse-numbers");
 	ASSERT_EQ(0, vi_open(&client, self->path, self->regions[0], 2));
 	peer = vi_join(self->regions[0], -1, 2, &number);
 	ASSERT_LE(0, peer);
@@ -295,10 +298,10 @@ TEST_F(server, vector_replaced)
 /* What comes and goes while nobody is told: only the outcome counts. */
 TEST_F(server, changes_while_stopped)
 {
-	struct vi_client client;
+	struct vi_client client = {};
 	int peers[4], told[1], fd, i;
 
-	START("1");
+	START("1", "--reuse-numbers");
 	ASSERT_EQ(0, vi_open(&client, self->path, self->regions[0], 1));
 	for (i = 1; i < 3; i++) {
 		peers[i] = vi_join(self->regions[0], i, 1, NULL);
@@ -330,10 +333,61 @@ TEST_F(server, changes_while_stopped)
 	EXPECT_TRUE(vi_quiet(&client));
 }
 
+/*
+ * QEMU must not hear again of a number that has gone: neither of another peer
+ * nor of the same with another eventfd. Who has not heard of it does.
+ */
+TEST_F(server, numbers_go_once)
+{
+	struct vi_client client = {}, later = {};
+	int peer, other, told[1];
+
+	START("1");
+	ASSERT_EQ(0, vi_open(&client, self->path, self->regions[0], 1));
+	peer = vi_join(self->regions[0], 5, 1, NULL);
+	other = vi_join(self->regions[0], 6, 1, NULL);
+	ASSERT_LE(0, peer);
+	ASSERT_LE(0, other);
+	ASSERT_LE(0, vi_set_vector(peer, 0));
+	ASSERT_EQ(0, vi_expect(&client, 5, told, 1));
+	ASSERT_LE(0, vi_set_vector(other, 0));
+	ASSERT_EQ(0, vi_expect(&client, 6, told, 1));
+
+	close(peer);
+	ASSERT_EQ(0, vi_expect_gone(&client, 5));
+	peer = vi_join(self->regions[0], 5, 1, NULL);
+	ASSERT_LE(0, peer);
+	ASSERT_LE(0, vi_set_vector(peer, 0));
+	EXPECT_TRUE(vi_quiet(&client));
+	ASSERT_LE(0, vi_set_vector(other, 0));
+	ASSERT_EQ(0, vi_expect_gone(&client, 6));
+	EXPECT_TRUE(vi_quiet(&client));
+
+	later.sock = vi_connect(self->path);
+	ASSERT_LE(0, later.sock);
+	ASSERT_EQ(0, vi_greeting(&later, self->regions[0]));
+	ASSERT_EQ(0, vi_expect(&later, client.id, told, 1));
+	ASSERT_EQ(0, vi_expect(&later, 5, told, 1));
+	ASSERT_EQ(0, vi_expect(&later, 6, told, 1));
+	ASSERT_EQ(0, vi_own(&later, 1));
+	/* Behind what has gone there are others. */
+	ASSERT_EQ(0, vi_expect(&client, later.id, told, 1));
+	close(peer);
+	close(other);
+	ASSERT_EQ(0, vi_expect_gone(&later, 5));
+	ASSERT_EQ(0, vi_expect_gone(&later, 6));
+	peer = vi_join(self->regions[0], 7, 1, NULL);
+	ASSERT_LE(0, peer);
+	ASSERT_LE(0, vi_set_vector(peer, 0));
+	ASSERT_EQ(0, vi_expect(&client, 7, told, 1));
+	ASSERT_EQ(0, vi_expect(&later, 7, told, 1));
+	EXPECT_TRUE(vi_quiet(&client));
+}
+
 TEST_F(server, regions_are_apart)
 {
 	const char *const options[] = { "--vectors=1", NULL };
-	struct vi_client clients[VI_REGIONS];
+	struct vi_client clients[VI_REGIONS] = {};
 	int i;
 
 	ASSERT_EQ(0, vi_start(&self->server, self->name, VI_REGIONS, options));
@@ -349,7 +403,7 @@ TEST_F(server, regions_are_apart)
 
 TEST_F(server, grown)
 {
-	struct vi_client a, b;
+	struct vi_client a = {}, b = {};
 	struct stat stat;
 	int told[1];
 
@@ -431,7 +485,7 @@ TEST_F(server, refused)
 TEST_F(server, path_in_use)
 {
 	struct vi_server first;
-	struct vi_client client;
+	struct vi_client client = {};
 	char path[64], file[64];
 	int fd;
 
@@ -457,7 +511,7 @@ TEST_F(server, unprivileged)
 	char path[64], proc[64], status[2048], *caps;
 	const char *const args[] = { self->name[0], "-s", path, "-m", "0666",
 				     NULL };
-	struct vi_client client;
+	struct vi_client client = {};
 	struct stat stat;
 
 	strcpy(self->server.dir, "/tmp/ivshmem.XXXXXX");
@@ -487,7 +541,7 @@ TEST_F(server, passed_sockets)
 {
 	const char *const args[] = { self->name[0], self->name[1], NULL };
 	char path[2][64], names[2 * VMSHM_NAME_MAX + 3];
-	struct vi_client client;
+	struct vi_client client = {};
 	int fds[2], i;
 
 	strcpy(self->server.dir, "/tmp/ivshmem.XXXXXX");

@@ -8,6 +8,11 @@
  * the id of a peer, with the eventfd of one of its vectors, for all vectors in
  * order; likewise the client's own. An id without a descriptor says that the
  * peer has gone. Clients say nothing.
+ *
+ * QEMU, from 2.6 on, frees the eventfds of a peer that has gone, and takes them
+ * for allocated when another one comes, and goes, under that id. So an id is
+ * used once for each client: clients' own are given in turn, as the server in
+ * QEMU's contrib does, and of others that come back nothing is told.
  */
 
 #include <endian.h>
@@ -116,8 +121,7 @@ static void told_remove(struct client *client, size_t at)
 
 static bool is_same(const struct told *told, const struct peer *peer)
 {
-	return told->number == peer->number &&
-	       told->generation == peer->generation &&
+	return told->generation == peer->generation &&
 	       told->epoch == peer->epoch && told->vectors <= peer->vectors;
 }
 
@@ -156,37 +160,42 @@ static enum next next_of_peers(struct client *client, struct message *message)
 {
 	struct group *group = client->group;
 	uint32_t own = vmshm_peer_number(client->peer);
-	size_t at, i;
+	size_t at = told_find(client, client->from);
+	size_t i = group_find(group, client->from);
 
-	at = told_find(client, client->from);
-	for (i = group_find(group, client->from);; i++) {
+	while (i < group->nr_peers || at < client->nr_told) {
 		struct peer *peer = i < group->nr_peers ? &group->peers[i] :
 							  NULL;
 		struct told *told = at < client->nr_told ? &client->told[at] :
 							   NULL;
+		uint32_t known;
 		enum next next;
 
-		if (told && (!peer || told->number < peer->number ||
-			     (told->number == peer->number &&
-			      !is_same(told, peer)))) {
+		/* Of the lower number only, or of both if it is the same. */
+		if (peer && told && peer->number != told->number) {
+			if (peer->number < told->number)
+				told = NULL;
+			else
+				peer = NULL;
+		}
+		i += !!peer;
+		at += !!told;
+
+		if (told && told->is_gone)
+			continue;
+		if (told && !(peer && is_same(told, peer))) {
 			client->from = told->number;
 			message->value = told->number;
 			return NEXT_MESSAGE;
 		}
-		if (!peer)
-			break;
-		if (told && told->number > peer->number)
-			told = NULL;
-		if (peer->number != own &&
-		    peer->vectors > (told ? told->vectors : 0)) {
-			client->from = peer->number;
-			next = get_vector(client, peer,
-					  told ? told->vectors : 0, message);
-			/* Gone: the kernel tells soon. */
-			if (next != NEXT_NOTHING)
-				return next;
-		}
-		at += !!told;
+		known = told ? told->vectors : 0;
+		if (peer->number == own || peer->vectors == known)
+			continue;
+		client->from = peer->number;
+		next = get_vector(client, peer, known, message);
+		/* If it is gone, the kernel tells soon. */
+		if (next != NEXT_NOTHING)
+			return next;
 	}
 
 	client->from = VMSHM_PEER_NUMBER_MAX + 1;
@@ -247,7 +256,10 @@ static int was_sent(struct client *client, const struct message *message)
 
 	at = told_find(client, number);
 	if (message->fd < 0) {
-		told_remove(client, at);
+		if (group->limits.reuse_numbers)
+			told_remove(client, at);
+		else
+			client->told[at].is_gone = true;
 		return 0;
 	}
 	if (number == vmshm_peer_number(client->peer)) {
@@ -447,13 +459,20 @@ static int join(struct client *client)
 		.size = sizeof(options),
 		.name = name,
 		.vectors = group->limits.vectors,
+		.flags = VMSHM_JOIN_NUMBER,
 	};
-	uint32_t vector;
-	int fd, rc;
+	uint32_t vector, tries;
+	int fd, rc = -EBUSY;
 
 	/* Who it is, as the process that joins is the server. */
 	snprintf(name, sizeof(name), "ivshmem-%d", client->pid);
-	rc = vmshm_region_join(group->region, &options, &client->peer);
+	for (tries = 0; rc == -EBUSY && tries <= VMSHM_PEER_NUMBER_MAX;
+	     tries++) {
+		options.number = group->next_number++;
+		if (group->next_number > VMSHM_PEER_NUMBER_MAX)
+			group->next_number = 0;
+		rc = vmshm_region_join(group->region, &options, &client->peer);
+	}
 	for (vector = 0; !rc && vector < group->limits.vectors; vector++) {
 		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (fd < 0)

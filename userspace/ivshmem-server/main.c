@@ -18,7 +18,12 @@
 #define DEFAULT_VECTORS		1
 #define DEFAULT_CLIENTS		256
 
-enum { OPTION_OWNER = 256, OPTION_ANY_OWNER, OPTION_GENERATION };
+enum {
+	OPTION_OWNER = 256,
+	OPTION_ANY_OWNER,
+	OPTION_GENERATION,
+	OPTION_REUSE_NUMBERS,
+};
 
 /**
  * struct options - the command line
@@ -49,6 +54,8 @@ static const char help[] =
 "  -m, --mode=MODE      permission bits of new sockets, octal (default 600)\n"
 "  -n, --vectors=N      vectors of a client, 0 to 64 (default 1)\n"
 "  -c, --max-clients=N  of each region at the same time (default 256)\n"
+"      --reuse-numbers  tell clients also of peers whose number they have seen go;\n"
+"                       not for QEMU\n"
 "      --owner=USER     only if the region belongs to USER\n"
 "      --any-owner      whoever the region belongs to; by default it must be\n"
 "                       you or root\n"
@@ -64,6 +71,7 @@ static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, 'm' },
 	{ "vectors", required_argument, NULL, 'n' },
 	{ "max-clients", required_argument, NULL, 'c' },
+	{ "reuse-numbers", no_argument, NULL, OPTION_REUSE_NUMBERS },
 	{ "owner", required_argument, NULL, OPTION_OWNER },
 	{ "any-owner", no_argument, NULL, OPTION_ANY_OWNER },
 	{ "generation", required_argument, NULL, OPTION_GENERATION },
@@ -148,6 +156,9 @@ static int parse_option(struct options *options, int option)
 				 &number) || !number)
 			return usage("'%s' is not a number of clients", optarg);
 		options->limits.clients = (size_t)number;
+		return -1;
+	case OPTION_REUSE_NUMBERS:
+		options->limits.reuse_numbers = true;
 		return -1;
 	case OPTION_OWNER:
 		if (parse_owner(optarg, &options->open))
@@ -365,7 +376,7 @@ static int serve(const struct options *options, sd_event *event)
 int main(int argc, char **argv)
 {
 	struct options options = {
-		.limits = { DEFAULT_VECTORS, DEFAULT_CLIENTS },
+		.limits = { DEFAULT_VECTORS, DEFAULT_CLIENTS, false },
 		.mode = 0600,
 		.open = { .size = sizeof(options.open) },
 	};

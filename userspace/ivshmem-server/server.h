@@ -62,22 +62,27 @@ struct peer {
  * @vectors: how many of its vectors
  * @generation: number of its join
  * @epoch: as it was in struct peer
+ * @is_gone: it was told that the peer has gone, and hears no more of it
  */
 struct told {
 	uint32_t number;
 	uint32_t vectors;
 	uint64_t generation;
 	uint32_t epoch;
+	bool is_gone;
 };
 
 /**
  * struct limits - what clients get
  * @vectors: each of them
  * @clients: at most so many of a region, at the same time
+ * @reuse_numbers: tell a client also of a peer whose number is that of one that
+ *	has gone
  */
 struct limits {
 	uint32_t vectors;
 	size_t clients;
+	bool reuse_numbers;
 };
 
 /**
@@ -94,6 +99,7 @@ struct limits {
  * @path: path of the socket, to be removed at the end; NULL if it is not ours
  * @peers: all peers, by number
  * @nr_peers: how many
+ * @next_number: of the next client, if it is free
  * @clients: all clients
  * @nr_clients: how many
  */
@@ -110,6 +116,7 @@ struct group {
 	char *path;
 	struct peer *peers;
 	size_t nr_peers;
+	uint32_t next_number;
 	struct client *clients;
 	size_t nr_clients;
 };
