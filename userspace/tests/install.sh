@@ -123,7 +123,7 @@ units_are_good()
 	cat "$work/units"
 	rm -r "$units"
 	# Other units of this machine may be wrong.
-	[ $rc -eq 0 ] && ! grep vmshm "$work/units"
+	[ "$rc" -eq 0 ] && ! grep vmshm "$work/units"
 }
 
 # Each function is in the manual of the library and has a link to it.
