@@ -95,6 +95,29 @@ static int open_to_ring(const char *name, struct vmshm_region **region)
 	return status;
 }
 
+/*
+ * Joins for a moment, under a number from the far end: not under that of whom
+ * to ring, who would be oneself then, nor under a low one, which somebody may
+ * want who comes back.
+ */
+static int join_to_ring(const struct vmshm_region *region, __u32 whom,
+			struct vmshm_peer **peer)
+{
+	struct vmshm_join_options opt = {
+		.size = sizeof(opt),
+		.flags = VMSHM_JOIN_NUMBER,
+	};
+	__u32 left;
+	int rc = -EBUSY;
+
+	for (left = VMSHM_PEER_NUMBER_MAX + 1; left && rc == -EBUSY; left--) {
+		opt.number = left - 1;
+		if (opt.number != whom)
+			rc = vmshm_region_join(region, &opt, peer);
+	}
+	return rc == -EBUSY ? -ENOSPC : rc;
+}
+
 static int ring(const char *name, const char *whom, __u32 vector)
 {
 	struct vmshm_region *region;
@@ -112,7 +135,7 @@ static int ring(const char *name, const char *whom, __u32 vector)
 			      name);
 		goto close;
 	}
-	rc = vmshm_region_join(region, NULL, &peer);
+	rc = join_to_ring(region, number, &peer);
 	if (rc) {
 		status = fail(rc, NULL, "join '%s'", name);
 		goto close;

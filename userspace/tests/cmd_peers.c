@@ -85,7 +85,7 @@ static void peers_table(void **state)
 	const struct mock_call calls[] = { MOCK_INFO, OPEN(open_readonly),
 					   PEERS };
 	const struct run *result;
-	json_t *got, *peer;
+	json_t *got, *peer, *first;
 
 	(void)state;
 	result = run_with(calls, "peers", "vm1/ram");
@@ -102,8 +102,8 @@ static void peers_table(void **state)
 	assert_int_equal(json_array_size(json_object_get(got, "peers")), 3);
 	peer = json_array_get(json_object_get(got, "peers"), 0);
 	assert_int_equal(json_array_size(json_object_get(peer, "eventfds")), 5);
-	assert_int_equal(json_integer_value(json_array_get(json_object_get(peer, "pending"), 0)),
-			 1);
+	first = json_array_get(json_object_get(peer, "pending"), 0);
+	assert_int_equal(json_integer_value(first), 1);
 	assert_true(json_is_true(json_object_get(peer, "may_ring")));
 	assert_true(json_is_false(json_object_get(peer, "exited")));
 	assert_int_equal(json_integer_value(json_object_get(peer, "generation")),
@@ -117,8 +117,11 @@ static void peers_table(void **state)
 	assert_int_equal(run_alone("peers", "a", "b")->status, 2);
 }
 
+/* Out of the way. */
 static const struct vmshm_join join_to_ring = {
 	.size = sizeof(join_to_ring),
+	.flags = VMSHM_JOIN_NUMBER,
+	.number = VMSHM_PEER_NUMBER_MAX,
 };
 
 #define JOIN(in_, out_) { \
@@ -159,6 +162,35 @@ static void ring(void **state)
 	assert_int_equal(run_alone("ring", "vm1/ram", "1", "64")->status, 2);
 	assert_int_equal(run_alone("ring", "vm1/ram", "1", "x")->status, 2);
 	assert_int_equal(run_alone("ring", "a", "1", "2", "3")->status, 2);
+}
+
+/* The number that is to be rung, and those that are taken, are not one's own. */
+static void ring_from_another_number(void **state)
+{
+	const struct vmshm_join taken = {
+		.size = sizeof(taken),
+		.flags = VMSHM_JOIN_NUMBER,
+		.number = VMSHM_PEER_NUMBER_MAX - 1,
+	};
+	const struct vmshm_join next = {
+		.size = sizeof(next),
+		.flags = VMSHM_JOIN_NUMBER,
+		.number = VMSHM_PEER_NUMBER_MAX - 2,
+	};
+	const struct vmshm_peer_ring in = {
+		.size = sizeof(in),
+		.number = VMSHM_PEER_NUMBER_MAX,
+	};
+	const struct mock_call calls[] = {
+		MOCK_INFO, OPEN(open_both),
+		{ VMSHM_IOC_JOIN, &taken, .size = sizeof(taken),
+		  .error = EBUSY },
+		JOIN(next, NULL),
+		{ VMSHM_IOC_PEER_RING, &in, .size = sizeof(in) },
+	};
+
+	(void)state;
+	assert_run(run_with(calls, "ring", "vm1/ram", "65535"), 0, "", "");
 }
 
 /* Who may only read may be allowed to ring, and is told if not. */
@@ -266,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(peers_table),
 		TEST(ring),
+		TEST(ring_from_another_number),
 		TEST(ring_of_a_reader),
 		TEST(ring_by_name),
 		TEST(wait_until_rung),
