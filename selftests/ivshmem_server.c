@@ -105,7 +105,7 @@ TEST_F(server, many_vectors)
 
 TEST_F(server, two_clients)
 {
-	struct vi_client a = {}, b = {};
+	struct vi_client a = { 0 }, b = { 0 };
 	int of_a[3], of_b[3], i, j;
 
 	START("3");
@@ -403,7 +403,7 @@ TEST_F(server, regions_are_apart)
 
 TEST_F(server, grown)
 {
-	struct vi_client a = {}, b = {};
+	struct vi_client a = { 0 }, b = { 0 };
 	struct stat stat;
 	int told[1];
 

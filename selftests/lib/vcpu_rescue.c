@@ -54,8 +54,9 @@ int vt_vcpu_rescue(int vcpu, struct kvm_sregs *sregs)
 	ret = vt_ioctl(vcpu, KVM_GET_REGS, &regs);
 	if (ret)
 		return ret;
-	printf("# the emulation gave the guest foreign state: cr3 %llx, not %llx; cr0 %llx, rip %llx\n",
-	       now.cr3, sregs->cr3, now.cr0, regs.rip);
+	printf("# the emulation gave the guest foreign state: cr3 %llx, not %llx;",
+	       now.cr3, sregs->cr3);
+	printf(" cr0 %llx, rip %llx\n", now.cr0, regs.rip);
 	ret = vt_ioctl(vcpu, KVM_SET_VCPU_EVENTS, &events);
 	if (!ret)
 		ret = vt_ioctl(vcpu, KVM_SET_SREGS, sregs);

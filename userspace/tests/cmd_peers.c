@@ -91,7 +91,8 @@ static void peers_table(void **state)
 	result = run_with(calls, "peers", "vm1/ram");
 	assert_int_equal(result->status, 0);
 	assert_non_null(strstr(result->out,
-			       "     0  host   12  4000000001  qemu          64  0,2-4,63  1        yes    "));
+			       "     0  host   12  4000000001  qemu          64  "
+			       "0,2-4,63  1        yes    "));
 	assert_non_null(strstr(result->out, "  runs\n     3  twin    -  "));
 	assert_non_null(strstr(result->out, "  has ended\n 65535  twin   14  "));
 	assert_null(strchr(result->out, '\033'));
