@@ -315,7 +315,7 @@ TEST_F(peer, table_sizes)
 	ASSERT_EQ(0, vt_ioctl(self->fd, VMSHM_IOC_PEERS, &arg));
 	EXPECT_EQ(3, arg.out_count);
 	for (i = 0; i < 3; i++) {
-		EXPECT_EQ(i, longer[i].info.number);
+		EXPECT_EQ((__u32)i, longer[i].info.number);
 		EXPECT_EQ(0, longer[i].more);
 	}
 	EXPECT_EQ(0xffffffff, longer[3].info.number);
@@ -641,7 +641,7 @@ TEST_F(peer, limits)
 		peers[i] = vt_join(fd, VT_ANY, i * 32, NULL);
 		ASSERT_LE(0, peers[i]);
 		ASSERT_EQ(0, vt_info(self->dev, &info));
-		EXPECT_EQ(i + 1, info.out_peers_used);
+		EXPECT_EQ((__u64)i + 1, info.out_peers_used);
 		EXPECT_LT(before.out_meta_used, info.out_meta_used);
 	}
 	/* Each vector counts for the eventfd that it may keep alive. */
@@ -738,7 +738,7 @@ TEST_F(peer, full)
 	ASSERT_EQ(VMSHM_PEER_NUMBER_MAX + 1,
 		  vt_peers(self->fd, infos, VMSHM_PEER_NUMBER_MAX + 1));
 	for (i = 0; i <= VMSHM_PEER_NUMBER_MAX; i++)
-		ASSERT_EQ(i, infos[i].number);
+		ASSERT_EQ((__u32)i, infos[i].number);
 	free(infos);
 
 	/* One leaves, and that number is given out. */

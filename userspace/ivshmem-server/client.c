@@ -9,7 +9,7 @@
  * order; likewise the client's own. An id without a descriptor says that the
  * peer has gone. Clients say nothing.
  *
- * QEMU, from 2.6 on, frees the eventfds of a peer that has gone, and takes them
+ * QEMU, 7.2 for example, frees the eventfds of a peer that has gone, and takes them
  * for allocated when another one comes, and goes, under that id. So an id is
  * used once for each client: clients' own are given in turn, as the server in
  * QEMU's contrib does, and of others that come back nothing is told.
