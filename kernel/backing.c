@@ -16,8 +16,8 @@
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 
+#include "device.h"
 #include "range.h"
-#include "vmshm.h"
 
 /* Pages charged at a time when a region allocates. */
 #define VMSHM_CHARGE_STEP	64
@@ -416,6 +416,8 @@ void vmshm_backing_undo_grow(struct vmshm_region *region)
  */
 u64 vmshm_backing_resident(struct vmshm_region *region)
 {
+	if (region->device)
+		return vmshm_device_resident(region);
 	return (u64)READ_ONCE(region->inner->f_mapping->nrpages) << PAGE_SHIFT;
 }
 
@@ -425,6 +427,8 @@ u64 vmshm_backing_resident(struct vmshm_region *region)
  */
 u64 vmshm_backing_allocated(struct vmshm_region *region)
 {
+	if (region->device)
+		return vmshm_device_resident(region);
 	return vmshm_allocated_pages(region) << PAGE_SHIFT;
 }
 

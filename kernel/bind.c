@@ -354,6 +354,9 @@ static int vmshm_bind_check(const struct vmshm_region *region, fmode_t mode,
 	if (arg->flags & ~(VMSHM_BIND_READONLY | VMSHM_BIND_LOG |
 			   VMSHM_BIND_FOLLOW | VMSHM_BIND_USER))
 		return -EOPNOTSUPP;
+	/* Mappings of it are not of the kind that a binding looks for. */
+	if (region->device)
+		return -EOPNOTSUPP;
 	if (arg->out_fd || arg->out_user_addr)
 		return -EINVAL;
 	if ((arg->flags & VMSHM_BIND_USER) && arg->vm_fd != -1)

@@ -82,6 +82,16 @@ static inline void vmshm_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
+static inline void vmshm_vma_set_flags(struct vm_area_struct *vma,
+				       unsigned long flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	vma->vm_flags |= flags;
+#else
+	vm_flags_set(vma, flags);
+#endif
+}
+
 static inline void vmshm_vma_clear_flags(struct vm_area_struct *vma,
 					 unsigned long flags)
 {

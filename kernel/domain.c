@@ -8,7 +8,7 @@
 #include <linux/cred.h>
 #include <linux/slab.h>
 
-#include "vmshm.h"
+#include "device.h"
 
 #define to_domain(rb)	rb_entry(rb, struct vmshm_domain_entry, node)
 
@@ -83,6 +83,18 @@ static bool vmshm_domain_is_mine(const struct vmshm_registry *registry,
 	       ns_capable(registry->user_ns, CAP_SYS_ADMIN);
 }
 
+/*
+ * Not the one that devices come up in: whoever had made it first could take
+ * their names, and unlink what others have in it.
+ */
+static bool vmshm_domain_is_free(const struct vmshm_registry *registry,
+				 const struct vmshm_domain_key *key)
+{
+	return registry->user_ns != &init_user_ns ||
+	       vmshm_domain_cmp(key->name, key->len, VMSHM_DEVICE_DOMAIN) ||
+	       capable(CAP_SYS_ADMIN);
+}
+
 /**
  * vmshm_domain_owner() - whose domain is a name in?
  * @registry: where
@@ -107,7 +119,8 @@ kuid_t vmshm_domain_owner(struct vmshm_registry *registry, const char *name)
  * @name: a valid name
  *
  * Context: registry->lock held, for reading at least.
- * Return: 0, or -EACCES if the domain belongs to somebody else.
+ * Return: 0, or -EACCES if the domain belongs to somebody else or is that of
+ * devices.
  */
 int vmshm_domain_may_create(struct vmshm_registry *registry, const char *name)
 {
@@ -116,7 +129,9 @@ int vmshm_domain_may_create(struct vmshm_registry *registry, const char *name)
 
 	lockdep_assert_held(&registry->lock);
 	domain = vmshm_domain_find(registry, &key);
-	return !domain || vmshm_domain_is_mine(registry, domain) ? 0 : -EACCES;
+	if (!domain)
+		return vmshm_domain_is_free(registry, &key) ? 0 : -EACCES;
+	return vmshm_domain_is_mine(registry, domain) ? 0 : -EACCES;
 }
 
 /**
@@ -127,8 +142,8 @@ int vmshm_domain_may_create(struct vmshm_registry *registry, const char *name)
  * A domain that does not exist yet is made, and is the current task's user's.
  *
  * Context: registry->lock held for writing; may sleep.
- * Return: the domain, or an ERR_PTR: -EACCES if it belongs to somebody else,
- * -ENOMEM.
+ * Return: the domain, or an ERR_PTR: -EACCES if it belongs to somebody else or
+ * is that of devices, -ENOMEM.
  */
 struct vmshm_domain_entry *vmshm_domain_join(struct vmshm_registry *registry,
 					     const char *name)
@@ -139,6 +154,8 @@ struct vmshm_domain_entry *vmshm_domain_join(struct vmshm_registry *registry,
 	lockdep_assert_held_write(&registry->lock);
 	domain = vmshm_domain_find(registry, &key);
 	if (!domain) {
+		if (!vmshm_domain_is_free(registry, &key))
+			return ERR_PTR(-EACCES);
 		domain = vmshm_domain_add(registry, &key, current_fsuid());
 		if (!domain)
 			return ERR_PTR(-ENOMEM);

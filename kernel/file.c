@@ -2,8 +2,8 @@
 /*
  * The file operations of a region: what its users hold.
  *
- * Everything is done by the inner shmem file, within the region's size: only
- * truncation and VMSHM_IOC_RESIZE change that.
+ * Everything is done by the inner shmem file, or with the memory of a device,
+ * within the region's size: only truncation and VMSHM_IOC_RESIZE change that.
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>
@@ -12,8 +12,8 @@
 #include <linux/seq_file.h>
 #include <linux/uio.h>
 
+#include "device.h"
 #include "range.h"
-#include "vmshm.h"
 
 /* Writes are charged in steps, so that a large one is not charged for pages
  * that exist already.
@@ -61,7 +61,8 @@ static loff_t vmshm_llseek(struct file *file, loff_t offset, int whence)
 	loff_t maxbytes = file_inode(file)->i_sb->s_maxbytes;
 	loff_t pos;
 
-	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+	/* A device has nothing but data. */
+	if (region->device || (whence != SEEK_DATA && whence != SEEK_HOLE))
 		return generic_file_llseek_size(file, offset, whence, maxbytes,
 						READ_ONCE(region->size));
 
@@ -73,10 +74,12 @@ static ssize_t vmshm_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct vmshm_region *region = vmshm_file_region(iocb->ki_filp);
 
+	if (region->device)
+		return vmshm_device_read(region, &iocb->ki_pos, to);
 	return vfs_iter_read(region->inner, to, &iocb->ki_pos, 0);
 }
 
-/* Called with the outer inode locked and @from within the size. */
+/* For vmshm_write_backing(). */
 static ssize_t vmshm_write_inner(struct vmshm_region *region, loff_t *pos,
 				 struct iov_iter *from)
 {
@@ -104,13 +107,31 @@ static ssize_t vmshm_write_inner(struct vmshm_region *region, loff_t *pos,
 	return done;
 }
 
+/* Called with the outer inode locked and @from within the size. */
+static ssize_t vmshm_write_backing(struct vmshm_region *region, loff_t *pos,
+				   struct iov_iter *from)
+{
+	size_t count = iov_iter_count(from);
+	loff_t first = *pos;
+	ssize_t ret;
+
+	if (region->device)
+		return vmshm_device_write(region, pos, from);
+
+	ret = vmshm_write_inner(region, pos, from);
+	/* More than it says may have been written when a copy faulted. */
+	vmshm_dirty_mark_range(region, first >> PAGE_SHIFT,
+			       vmshm_pages_touched(first, count), false);
+	vmshm_backing_settle(region);
+	return ret;
+}
+
 static ssize_t vmshm_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct vmshm_region *region = vmshm_file_region(iocb->ki_filp);
 	struct inode *inode = file_inode(iocb->ki_filp);
-	size_t cut = 0, count;
+	size_t cut = 0;
 	ssize_t ret;
-	loff_t pos;
 
 	inode_lock(inode);
 	ret = generic_write_checks(iocb, from);
@@ -129,13 +150,7 @@ static ssize_t vmshm_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		cut = iov_iter_count(from) - (region->size - iocb->ki_pos);
 		iov_iter_truncate(from, region->size - iocb->ki_pos);
 	}
-	pos = iocb->ki_pos;
-	count = iov_iter_count(from);
-	ret = vmshm_write_inner(region, &iocb->ki_pos, from);
-	/* More than it says may have been written when a copy faulted. */
-	vmshm_dirty_mark_range(region, pos >> PAGE_SHIFT,
-			       vmshm_pages_touched(pos, count), false);
-	vmshm_backing_settle(region);
+	ret = vmshm_write_backing(region, &iocb->ki_pos, from);
 	iov_iter_reexpand(from, iov_iter_count(from) + cut);
 unlock:
 	inode_unlock(inode);
@@ -150,6 +165,9 @@ static long vmshm_fallocate(struct file *file, int mode, loff_t offset,
 	long ret;
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
+	/* It is all there, for good. */
+	if (region->device)
 		return -EOPNOTSUPP;
 
 	inode_lock(inode);

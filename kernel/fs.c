@@ -11,6 +11,8 @@
  * this mount, by dentries without a parent. Users can mount it as well and see
  * a registry as a tree, see tree.c: of the same superblock, so that the files in
  * the tree are the outer inodes themselves.
+ *
+ * Regions of device memory have a mount of their own, see fs_device.c.
  */
 #include <linux/blk_types.h>
 #include <linux/cred.h>
@@ -19,6 +21,7 @@
 #include <linux/mount.h>
 #include <linux/namei.h>
 
+#include "device.h"
 #include "tree.h"
 
 static struct vfsmount *vmshm_mnt;
@@ -42,6 +45,11 @@ static void vmshm_unpin_work(struct work_struct *work)
 
 static DECLARE_WORK(vmshm_unpin, vmshm_unpin_work);
 
+static struct vfsmount *vmshm_fs_mnt(const struct vmshm_region *region)
+{
+	return region->device ? vmshm_fs_device_mnt : vmshm_mnt;
+}
+
 /**
  * vmshm_fs_put_inode() - drop a reference to an outer inode
  * @inode: the inode
@@ -55,7 +63,7 @@ static DECLARE_WORK(vmshm_unpin, vmshm_unpin_work);
 void vmshm_fs_put_inode(struct inode *inode)
 {
 	/* Does not change while there is an inode. */
-	struct vfsmount *mnt = mntget(vmshm_mnt);
+	struct vfsmount *mnt = mntget(vmshm_fs_mnt(inode->i_private));
 
 	iput(inode);
 	mntput(mnt);
@@ -148,6 +156,7 @@ bool vmshm_inode_is_view(const struct inode *inode)
 static void vmshm_evict_inode(struct inode *inode)
 {
 	struct vmshm_region *region = inode->i_private;
+	bool pinned;
 
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
@@ -162,18 +171,29 @@ static void vmshm_evict_inode(struct inode *inode)
 		iput(region->inode);
 		return;
 	}
+	pinned = !region->device;
 	vmshm_region_retire(region);
 	vmshm_region_put(region);
+	if (!pinned)
+		return;
 	atomic_inc(&vmshm_unpins);
 	queue_work(vmshm_wq, &vmshm_unpin);
 }
 
-static const struct super_operations vmshm_super_ops = {
+const struct super_operations vmshm_super_ops = {
 	.statfs		= simple_statfs,
 	.evict_inode	= vmshm_evict_inode,
 };
 
-static char *vmshm_dname(struct dentry *dentry, char *buffer, int buflen)
+/**
+ * vmshm_dname() - ->d_dname of the dentry of an open file
+ * @dentry: of an outer inode or a view inode
+ * @buffer: where the name goes to, at the end
+ * @buflen: its size in bytes
+ *
+ * Return: where the name begins, or ERR_PTR(-ENAMETOOLONG).
+ */
+char *vmshm_dname(struct dentry *dentry, char *buffer, int buflen)
 {
 	const struct vmshm_region *region = d_inode(dentry)->i_private;
 	int len = strlen(VMSHM_DNAME) + region->name_len + 1;
@@ -323,6 +343,19 @@ void vmshm_fs_exit(void)
 	unregister_filesystem(&vmshm_fs_type);
 }
 
+static int vmshm_fs_pin(const struct vmshm_region *region)
+{
+	if (region->device)
+		return 0;
+	return simple_pin_fs(&vmshm_fs_type, &vmshm_mnt, &vmshm_mnt_count);
+}
+
+static void vmshm_fs_unpin(const struct vmshm_region *region)
+{
+	if (!region->device)
+		simple_release_fs(&vmshm_mnt, &vmshm_mnt_count);
+}
+
 /**
  * vmshm_fs_new_inode() - give a new region its outer inode
  * @region: the region, with its backing
@@ -339,13 +372,13 @@ int vmshm_fs_new_inode(struct vmshm_region *region, umode_t mode)
 	struct inode *inode;
 	int err;
 
-	err = simple_pin_fs(&vmshm_fs_type, &vmshm_mnt, &vmshm_mnt_count);
+	err = vmshm_fs_pin(region);
 	if (err)
 		return err;
 
-	inode = new_inode(vmshm_mnt->mnt_sb);
+	inode = new_inode(vmshm_fs_mnt(region)->mnt_sb);
 	if (!inode) {
-		simple_release_fs(&vmshm_mnt, &vmshm_mnt_count);
+		vmshm_fs_unpin(region);
 		return -ENOMEM;
 	}
 	inode->i_ino = region->generation;
@@ -370,6 +403,8 @@ static struct inode *vmshm_fs_new_view(struct vmshm_region *region)
 	inode = new_inode(region->inode->i_sb);
 	if (!inode)
 		return NULL;
+	/* VMAs of device memory are all to be found in one place. */
+	inode->i_mapping = region->inode->i_mapping;
 	inode->i_ino = region->generation;
 	inode->i_mode = S_IFREG | 0444;
 	inode->i_uid = region->inode->i_uid;
@@ -418,13 +453,15 @@ struct file *vmshm_fs_open(struct vmshm_region *region, bool readonly)
 		return ERR_PTR(-ENOMEM);
 
 	/* Not any alias of the inode: that may be one in a mounted view. */
-	path.mnt = vmshm_mnt;
-	path.dentry = d_alloc_anon(vmshm_mnt->mnt_sb);
+	path.mnt = vmshm_fs_mnt(region);
+	path.dentry = d_alloc_anon(inode->i_sb);
 	if (!path.dentry) {
 		iput(inode);
 		return ERR_PTR(-ENOMEM);
 	}
-	d_set_d_op(path.dentry, &vmshm_handle_dentry_ops);
+	/* Those of devices have theirs from the beginning. */
+	if (!region->device)
+		d_set_d_op(path.dentry, &vmshm_handle_dentry_ops);
 	d_instantiate(path.dentry, inode);
 
 	file = dentry_open(&path, (readonly ? O_RDONLY : O_RDWR) | O_LARGEFILE,

@@ -219,7 +219,7 @@ int vmshm_ioctl_log_open(struct vmshm_ucmd *ucmd)
 		return -EOPNOTSUPP;
 	if (arg->out_fd || arg->__reserved || arg->watermark > S64_MAX)
 		return -EINVAL;
-	if (region->flags & VMSHM_PINNABLE)
+	if (region->flags & (VMSHM_PINNABLE | VMSHM_DEVICE_MEMORY))
 		return -EOPNOTSUPP;
 	if (!(ucmd->file->f_mode & FMODE_WRITE) &&
 	    !(region->flags & VMSHM_LOG_READERS))

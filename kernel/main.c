@@ -9,7 +9,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
-#include "vmshm.h"
+#include "device.h"
 
 struct workqueue_struct *vmshm_wq;
 
@@ -71,10 +71,15 @@ static int __init vmshm_init(void)
 	err = vmshm_backing_init();
 	if (err)
 		goto dirty_exit;
-
 	err = vmshm_fs_init();
 	if (err)
 		goto backing_exit;
+	err = vmshm_fs_device_init();
+	if (err)
+		goto fs_exit;
+	err = vmshm_ivshmem_init();
+	if (err)
+		goto fs_device_exit;
 
 	vmshm_debugfs = debugfs_create_dir("vmshm", NULL);
 	debugfs_create_file("summary", 0400, vmshm_debugfs, NULL,
@@ -88,6 +93,10 @@ static int __init vmshm_init(void)
 
 remove_debugfs:
 	debugfs_remove(vmshm_debugfs);
+	vmshm_ivshmem_exit();
+fs_device_exit:
+	vmshm_fs_device_exit();
+fs_exit:
 	vmshm_fs_exit();
 backing_exit:
 	vmshm_backing_exit();
@@ -105,6 +114,8 @@ static void __exit vmshm_exit(void)
 {
 	misc_deregister(&vmshm_device);
 	debugfs_remove(vmshm_debugfs);
+	vmshm_ivshmem_exit();
+	vmshm_fs_device_exit();
 	vmshm_fs_exit();
 	/* The work that let go of the last mount may still be returning. */
 	destroy_workqueue(vmshm_wq);

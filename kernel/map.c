@@ -18,9 +18,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "device.h"
 #include "range.h"
 #include "trace.h"
-#include "vmshm.h"
 
 /* How often, and how long in ms, to wait for a mapping in flight. */
 #define VMSHM_FLIGHT_TRIES	100
@@ -239,7 +239,8 @@ static int vmshm_mmap_seals(const struct vmshm_region *region,
  * the end faults with SIGBUS.
  *
  * Context: mmap_lock held for writing.
- * Return: 0; -EPERM: a write seal; -ENOMEM.
+ * Return: 0; -EPERM: a write seal; -ENOMEM; of device memory as
+ * vmshm_device_mmap().
  */
 int vmshm_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -247,6 +248,9 @@ int vmshm_mmap(struct file *file, struct vm_area_struct *vma)
 	struct vmshm_region *region = handle->region;
 	struct vmshm_map *map = NULL;
 	int err;
+
+	if (region->device)
+		return vmshm_device_mmap(file, vma);
 
 	if (!(region->flags & VMSHM_PINNABLE)) {
 		map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);

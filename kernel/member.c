@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "vmshm.h"
+#include "device.h"
 
 /* Longest list in one call, 64 MiB of it: beyond that, -ENOMEM. */
 #define VMSHM_MEMBERS_MAX	BIT(20)
@@ -113,7 +113,7 @@ static void vmshm_member_map(struct vmshm_member *member,
 static void vmshm_members_collect(struct vmshm_region *region,
 				  struct vmshm_member_list *list)
 {
-	struct address_space *mapping = region->inner->f_mapping;
+	struct address_space *mapping = vmshm_region_mapping(region);
 	struct vmshm_handle *handle;
 	struct vmshm_member *member;
 	struct rb_node *node;
@@ -148,8 +148,8 @@ static void vmshm_members_collect(struct vmshm_region *region,
  *
  * Not one moment's picture: files and mappings come and go meanwhile.
  *
- * Context: process context; takes region->handles_lock and the inner mapping's
- * i_mmap_rwsem, one after the other.
+ * Context: process context; takes region->handles_lock and the i_mmap_rwsem of
+ * the mapping that has the VMAs, one after the other.
  * Return: 0; -EMSGSIZE: no room, out_count is set; -EINVAL, -E2BIG: entry_size;
  * -EFAULT; -ENOMEM, also for lists of more than VMSHM_MEMBERS_MAX; -EINTR.
  */

@@ -13,7 +13,7 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-#include "vmshm.h"
+#include "device.h"
 
 /* Of one region, roughly: the struct, its counters, two inodes, two files. */
 static size_t vmshm_region_meta(void)
@@ -55,6 +55,7 @@ void vmshm_region_put(struct vmshm_region *region)
 	mutex_destroy(&region->logs_mutex);
 	mutex_destroy(&region->event_mutex);
 	mutex_destroy(&region->handles_lock);
+	kfree(region->device);
 	kfree(region);
 }
 
@@ -95,7 +96,7 @@ static struct vmshm_region *vmshm_region_alloc(struct vmshm_registry *registry,
 	refcount_set(&region->ref, 1);
 	region->registry = vmshm_registry_hold(registry);
 	region->generation = atomic64_inc_return(&vmshm_generation);
-	region->flags = arg->flags & VMSHM_REGION_FLAGS;
+	region->flags = arg->flags & (VMSHM_REGION_FLAGS | VMSHM_DEVICE_MEMORY);
 	region->huge = arg->huge;
 	region->max_size = vmshm_create_max_size(arg);
 	region->size = arg->region_size;
@@ -120,9 +121,20 @@ static struct vmshm_region *vmshm_region_alloc(struct vmshm_registry *registry,
 	return region;
 }
 
-/* Builds a region without a name. Returns a reference to its outer inode. */
-static struct inode *vmshm_region_new(struct vmshm_registry *registry,
-				      const struct vmshm_create *arg)
+/**
+ * vmshm_region_new() - build a region that has no name yet
+ * @registry: where its name will be
+ * @arg: what it is to be like, checked
+ * @device: the device that has its memory, or NULL; taken over, also on error
+ *
+ * It belongs to the current task's user.
+ *
+ * Return: a reference to its outer inode, or an ERR_PTR: -EDQUOT, -ENOSPC,
+ * -ENOMEM and others of VMSHM_IOC_CREATE.
+ */
+struct inode *vmshm_region_new(struct vmshm_registry *registry,
+			       const struct vmshm_create *arg,
+			       struct vmshm_device *device)
 {
 	struct vmshm_region *region;
 	struct vmshm_user *user;
@@ -130,8 +142,10 @@ static struct inode *vmshm_region_new(struct vmshm_registry *registry,
 	int err;
 
 	user = vmshm_user_get(registry->user_ns);
-	if (IS_ERR(user))
-		return ERR_CAST(user);
+	if (IS_ERR(user)) {
+		err = PTR_ERR(user);
+		goto free_device;
+	}
 	err = vmshm_charge_one(user, VMSHM_OBJECT_REGION);
 	if (err)
 		goto put_user;
@@ -146,7 +160,12 @@ static struct inode *vmshm_region_new(struct vmshm_registry *registry,
 	}
 	region->user = user;	/* the region has the reference now */
 
-	err = vmshm_backing_new(region);
+	if (device) {
+		vmshm_device_attach(region, device);
+		err = 0;
+	} else {
+		err = vmshm_backing_new(region);
+	}
 	if (!err)
 		err = vmshm_fs_new_inode(region, arg->mode);
 	if (err) {
@@ -164,6 +183,8 @@ uncharge_region:
 	vmshm_uncharge_one(user, VMSHM_OBJECT_REGION);
 put_user:
 	vmshm_user_put(user);
+free_device:
+	kfree(device);
 	return ERR_PTR(err);
 }
 
@@ -196,7 +217,7 @@ static int vmshm_create_new(struct vmshm_ucmd *ucmd,
 	struct inode *inode;
 	struct file *file;
 
-	inode = vmshm_region_new(registry, arg);
+	inode = vmshm_region_new(registry, arg, NULL);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	region = inode->i_private;

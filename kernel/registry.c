@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 
 #include "trace.h"
-#include "vmshm.h"
+#include "device.h"
 
 #define to_region(rb)	rb_entry(rb, struct vmshm_region, name_node)
 
@@ -336,6 +336,22 @@ static void vmshm_unlink_finish(struct vmshm_region *region)
 }
 
 /**
+ * vmshm_registry_withdraw() - take the name of a device's region away
+ * @region: the region; the caller has a reference to its outer inode
+ *
+ * Context: process; takes registry->lock.
+ */
+void vmshm_registry_withdraw(struct vmshm_region *region)
+{
+	struct vmshm_registry *registry = region->registry;
+
+	down_write(&registry->lock);
+	vmshm_unlink_locked(registry, region);
+	up_write(&registry->lock);
+	vmshm_unlink_finish(region);
+}
+
+/**
  * vmshm_registry_drop_open() - stop to count in region->opens
  * @region: the region; the caller has a reference to its outer inode
  *
@@ -386,11 +402,15 @@ kuid_t vmshm_registry_domain_owner(struct vmshm_region *region)
  * vmshm_registry_may_unlink() - may the current task take this name away?
  * @region: a linked region
  *
+ * Nobody may if a device has its memory: the name goes with the device.
+ *
  * Context: registry->lock held, for reading at least.
  */
 bool vmshm_registry_may_unlink(const struct vmshm_region *region)
 {
 	lockdep_assert_held(&region->registry->lock);
+	if (region->device)
+		return false;
 	return uid_eq(region->inode->i_uid, current_fsuid()) ||
 	       uid_eq(region->domain->owner, current_fsuid()) ||
 	       ns_capable(region->registry->user_ns, CAP_SYS_ADMIN);

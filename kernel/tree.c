@@ -18,6 +18,9 @@
  * The dentry is in the tree while security modules look at its path. Only what
  * is reached without a name (O_PATH descriptors, a file that is mounted
  * elsewhere) is opened as it is, as when a region's descriptor is re-opened.
+ *
+ * Regions of device memory are not in the tree: their inodes are of another
+ * superblock, see fs_device.c.
  */
 #include <linux/mount.h>
 #include <linux/namei.h>
@@ -100,6 +103,33 @@ void vmshm_tree_evict(struct inode *inode)
 	kfree(dir);
 }
 
+/**
+ * vmshm_tree_find_region() - the region of a name, if it is in the tree
+ * @registry: where
+ * @name: NUL-terminated
+ *
+ * Context: registry->lock held, for reading at least.
+ * Return: the region, without a reference, or NULL.
+ */
+struct vmshm_region *vmshm_tree_find_region(struct vmshm_registry *registry,
+					    const char *name)
+{
+	struct vmshm_region *region = vmshm_registry_find(registry, name);
+
+	return region && !region->device ? region : NULL;
+}
+
+static bool vmshm_tree_has_below(struct vmshm_registry *registry,
+				 const char *prefix)
+{
+	struct vmshm_region *region;
+
+	region = vmshm_registry_first(registry, prefix, true);
+	while (region && region->device)
+		region = vmshm_registry_first(registry, region->name, true);
+	return region && vmshm_name_has_prefix(region->name, prefix);
+}
+
 /*
  * What there is by a name in a directory: returns a region, or NULL and in @len
  * how much of @name is the prefix of a directory, 0 if there is nothing.
@@ -124,7 +154,7 @@ static struct vmshm_region *vmshm_tree_resolve(const struct vmshm_dir *dir,
 	memcpy(full + dir->len, name->name, name->len - aside);
 	full[end] = '\0';
 
-	region = vmshm_registry_find(dir->registry, full);
+	region = vmshm_tree_find_region(dir->registry, full);
 	if (region && !aside)
 		return region;
 	if (!region == aside || end == VMSHM_NAME_MAX)
@@ -132,8 +162,7 @@ static struct vmshm_region *vmshm_tree_resolve(const struct vmshm_dir *dir,
 
 	full[end++] = '/';
 	full[end] = '\0';
-	region = vmshm_registry_first(dir->registry, full, true);
-	if (region && vmshm_name_has_prefix(region->name, full))
+	if (vmshm_tree_has_below(dir->registry, full))
 		*len = end;
 	return NULL;
 }

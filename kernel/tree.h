@@ -41,6 +41,8 @@ struct dentry *vmshm_tree_root(struct super_block *sb,
 void vmshm_tree_evict(struct inode *inode);
 u64 vmshm_tree_dir_ino(const struct vmshm_registry *registry,
 		       const char *prefix, unsigned int len);
+struct vmshm_region *vmshm_tree_find_region(struct vmshm_registry *registry,
+					    const char *name);
 
 /* tree_dir.c */
 extern const struct file_operations vmshm_tree_dir_fops;

@@ -124,7 +124,7 @@ static bool vmshm_tree_add(struct vmshm_tree_batch *batch,
 		entry->ino = vmshm_tree_dir_ino(dir->registry, prefix,
 						dir->len + len + 1);
 		prefix[dir->len + len] = '\0';
-		entry->aside = vmshm_registry_find(dir->registry, prefix);
+		entry->aside = vmshm_tree_find_region(dir->registry, prefix);
 		entry->name[len] = VMSHM_DIR_ASIDE;
 	}
 	return true;
@@ -150,7 +150,7 @@ static void vmshm_tree_collect(struct vmshm_tree_batch *batch,
 			batch->end = true;
 			break;
 		}
-		if (!vmshm_region_may_see(region)) {
+		if (region->device || !vmshm_region_may_see(region)) {
 			memcpy(place->from, region->name, region->name_len + 1);
 			place->after = true;
 		} else if (!vmshm_tree_add(batch, dir, region)) {

@@ -14,6 +14,8 @@
  *   region -> inner file                   (dropped when the outer inode goes,
  *                                           and with it the charge; the file
  *                                           may stay, see vmshm_backing_drop())
+ *   device driver -> outer inode           (of a region of device memory, which
+ *                                           has no inner file; see device.c)
  *   VMA of a region -> inner file, and by its map record -> outer file
  *   watch -> registry, and region          (the struct, not the outer inode)
  *   peer -> outer file, and eventfds
@@ -50,6 +52,8 @@
  *               region->maps_lock
  *   log->mutex
  *     folio lock, and as above
+ *   mmap_lock
+ *     device->lock
  *   region->handles_lock, region->charge_lock, the locks of the lists of
  *   registries and of users: leaves
  *
@@ -207,7 +211,8 @@ struct vmshm_counters {
  * @seals: VMSHM_SEAL_*; written under the i_rwsem of @inode and @maps_lock
  * @inode: the outer inode; not a reference: whoever reaches the region through
  *	a file, a view inode or, under registry->lock, a name has one
- * @inner: the shmem file; NULL once @inode has been evicted
+ * @inner: the shmem file; NULL once @inode has been evicted, or with @device
+ * @device: the device that has its memory, or NULL
  * @ctime_ns: when it was created, CLOCK_REALTIME
  * @opens: open files, and look-ups that are about to open one
  * @handles_lock: protects @handles and @nr_handles
@@ -258,6 +263,7 @@ struct vmshm_region {
 	u32 seals;
 	struct inode *inode;
 	struct file *inner;
+	struct vmshm_device *device;
 	u64 ctime_ns;
 	atomic_t opens;
 

@@ -214,6 +214,20 @@ enum vmshm_huge {
 /* Peers that joined by a read-only handle may ring others, see VMSHM_IOC_JOIN. */
 #define VMSHM_RING_READERS	(1U << 6)
 
+/*
+ * struct vmshm_stat::out_flags only: the memory is that of a device, such as the
+ * ivshmem device of a virtual machine, and other systems may share it. Its
+ * driver made the region and takes it away with the device: the memory first,
+ * so that reading and writing is ENODEV, mmap(2) too, and mappings fault with
+ * SIGBUS; then the name, which VMSHM_EVENT_UNLINKED tells.
+ *
+ * The size is fixed: SEAL, SHRINK and GROW are in force. It counts against no
+ * limit, can only be mapped MAP_SHARED (EINVAL), has neither holes nor dirty
+ * logs nor bindings (EOPNOTSUPP), cannot be unlinked (EPERM), and there are no pages to it
+ * that direct I/O, a futex or a long-term pin could take (EFAULT).
+ */
+#define VMSHM_DEVICE_MEMORY	(1U << 7)
+
 /* struct vmshm_create::flags only: open the region if it exists already. */
 #define VMSHM_OPEN_EXISTING	(1U << 16)
 
@@ -235,6 +249,8 @@ enum vmshm_huge {
  * The first component of a name is its domain. A domain belongs to the user
  * who first creates a region in it, until its last region is gone, or to the
  * user it was reserved for by VMSHM_IOC_DOMAIN; nobody else may create in it.
+ * In the initial user namespace the domain "ivshmem" is root's: devices have
+ * their regions there.
  *
  * With VMSHM_OPEN_EXISTING a region of that name is opened as by VMSHM_IOC_OPEN
  * for reading and writing. Its size, mode and flags stay as they are.
@@ -314,7 +330,8 @@ struct vmshm_open {
  *
  * The name is gone at once; the memory lives while the region is open or
  * mapped. Allowed to the owner of the region, the owner of its domain, and with
- * CAP_SYS_ADMIN in the registry's user namespace.
+ * CAP_SYS_ADMIN in the registry's user namespace; to nobody if the region is
+ * DEVICE_MEMORY: its name goes with the device.
  *
  * Errors: ENOENT; EPERM; ESTALE.
  */
@@ -342,15 +359,17 @@ struct vmshm_unlink {
  * @out_generation: number of the region, unique since boot
  * @out_region_size: size, in bytes
  * @out_max_size: what it may grow to, in bytes
- * @out_resident: bytes of it in memory
- * @out_allocated: bytes of it in memory or in swap
+ * @out_resident: bytes of it in memory; of DEVICE_MEMORY all there are, until
+ *	the device is gone
+ * @out_allocated: bytes of it in memory or in swap, likewise
  * @out_charged: bytes that count against the limits
  * @out_ctime_ns: when it was created, CLOCK_REALTIME
  * @out_seq: sequence number of its last event
  * @out_ino: its inode number
  * @out_faults: page faults taken on its mappings (not those the fault-around
  *	of a neighbour satisfied); 0 for PINNABLE regions
- * @out_flags: VMSHM_EPHEMERAL and so on, as it was created
+ * @out_flags: VMSHM_EPHEMERAL and so on, as it was created, or
+ *	VMSHM_DEVICE_MEMORY
  * @out_huge: a value of enum vmshm_huge
  * @out_seals: VMSHM_SEAL_*
  * @out_mode: permission bits
@@ -740,9 +759,10 @@ struct vmshm_watch_eventfd {
  * Opening takes a handle that can write, or VMSHM_LOG_READERS, since a log
  * makes writers fault. Starting clean takes one pass over what is in memory.
  *
- * Errors: EACCES: the handle is read-only; EOPNOTSUPP: the region is PINNABLE;
- * EINVAL: the range does not lie in max_size, or it exceeds 16 TiB; EDQUOT: too
- * many logs of this region or too much kernel memory for the user.
+ * Errors: EACCES: the handle is read-only; EOPNOTSUPP: the region is PINNABLE
+ * or DEVICE_MEMORY, which is written without a fault here; EINVAL: the range
+ * does not lie in max_size, or it exceeds 16 TiB; EDQUOT: too many logs of this
+ * region or too much kernel memory for the user.
  */
 struct vmshm_log_open {
 	__u32 size;
@@ -1272,9 +1292,9 @@ struct vmshm_peer_pending {
  * is dead; EACCES: the handle or the mapping does not allow it; EOVERFLOW: an
  * address wraps; EEXIST: a slot is in use already, or the VM has other memory
  * in the guest-physical range; ENOSPC: more than @nr_slots slots are needed;
- * EOPNOTSUPP: no vmshm_kvm for this kernel; EDQUOT: too many bindings of this
- * region or too much kernel memory for the user; ENOMEM, also for address
- * space.
+ * EOPNOTSUPP: no vmshm_kvm for this kernel, or the region is DEVICE_MEMORY;
+ * EDQUOT: too many bindings of this region or too much kernel memory for the
+ * user; ENOMEM, also for address space.
  */
 struct vmshm_bind {
 	__u32 size;
