@@ -90,7 +90,10 @@ static bool is_mine(const struct vmshm_stat *stat)
 
 static bool is_garbage(const struct gc *gc, const struct vmshm_stat *stat)
 {
-	return !(stat->out_flags & VMSHM_EPHEMERAL) && !stat->out_opens &&
+	/* The former go by themselves, the latter with their device. */
+	const __u32 not_ours = VMSHM_EPHEMERAL | VMSHM_DEVICE_MEMORY;
+
+	return !(stat->out_flags & not_ours) && !stat->out_opens &&
 	       !stat->out_bindings && stat->out_ctime_ns < gc->before_ns && is_mine(stat) &&
 	       !is_mapped(gc, stat);
 }

@@ -224,7 +224,7 @@ static const char *open_reason(int error)
 {
 	switch (error) {
 	case -EOPNOTSUPP:
-		return "it is pinnable: such a region has no dirty log";
+		return "it is pinnable, or the memory of a device: such a region has no dirty log";
 	case -EDQUOT:
 		return "it has too many logs, or you have reached a limit";
 	default:

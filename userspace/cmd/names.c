@@ -15,6 +15,7 @@ const struct name_of flag_names[] = {
 	{ VMSHM_NO_PUNCH, "no-punch" },
 	{ VMSHM_LOG_READERS, "log-readers" },
 	{ VMSHM_RING_READERS, "ring-readers" },
+	{ VMSHM_DEVICE_MEMORY, "device" },
 	{ 0, NULL },
 };
 
