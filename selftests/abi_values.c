@@ -124,6 +124,7 @@ TEST_F(values, create)
 	CREATE(EINVAL, arg.max_size = ~0ULL);
 	CREATE(EINVAL, arg.region_size = max + 1);
 	CREATE(EINVAL, arg.region_size = ~0ULL);
+	CREATE(EOPNOTSUPP, arg.flags = VMSHM_DEVICE_MEMORY);
 	CREATE(EFBIG, arg.max_size = REGION_SIZE - 1);
 	CREATE(EFBIG, arg.max_size = 1);
 	CREATE(EFBIG, arg.max_size = MAX_SIZE, arg.region_size = MAX_SIZE + 1);
