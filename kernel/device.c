@@ -12,6 +12,7 @@
  * dirty log nor a seal against writing can be had. Its size is fixed by seals.
  */
 #include <linux/cred.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -150,6 +151,58 @@ ssize_t vmshm_device_write(struct vmshm_region *region, loff_t *pos,
 	return vmshm_device_iter(region, pos, from, true);
 }
 
+/**
+ * vmshm_device_join() - can there be such a peer?
+ * @region: the region, of device memory
+ * @arg: what is asked for, checked
+ *
+ * The device has one number, so there is one peer at a time.
+ *
+ * Return: the number that the peer has; -EOPNOTSUPP: the device has no doorbell;
+ * -EINVAL: other number, or more vectors than there are.
+ */
+int vmshm_device_join(struct vmshm_region *region, const struct vmshm_join *arg)
+{
+	const struct vmshm_device *device = region->device;
+
+	if (!device->doorbell)
+		return -EOPNOTSUPP;
+	if (arg->vectors > device->nr_vectors)
+		return -EINVAL;
+	if ((arg->flags & VMSHM_JOIN_NUMBER) && arg->number != device->number)
+		return -EINVAL;
+	return device->number;
+}
+
+/**
+ * vmshm_device_ring() - ring another machine, or this one
+ * @region: the region, of device memory, with a peer
+ * @number: whom
+ * @vector: which of its vectors
+ *
+ * Context: may sleep, takes device->lock.
+ * Return: 0, also if nobody has that number or vector; -ENODEV: the device is
+ * gone; -EOPNOTSUPP: it cannot ring all; -ENOENT: no such number.
+ */
+int vmshm_device_ring(struct vmshm_region *region, u32 number, u32 vector)
+{
+	struct vmshm_device *device = region->device;
+	int err = -ENODEV;
+
+	if (number == VMSHM_PEER_ALL)
+		return -EOPNOTSUPP;
+	if (number > VMSHM_PEER_NUMBER_MAX)
+		return -ENOENT;
+	down_read(&device->lock);
+	if (device->addr) {
+		/* What was written to the memory before is there first. */
+		writel(number << 16 | vector, device->doorbell);
+		err = 0;
+	}
+	up_read(&device->lock);
+	return err;
+}
+
 static struct vmshm_region *vmshm_device_vma_region(struct vm_area_struct *vma)
 {
 	return vmshm_file_handle(vma->vm_file)->region;
@@ -286,9 +339,9 @@ static struct vmshm_region *vmshm_device_publish(const struct vmshm_create *arg,
 /**
  * vmshm_device_add() - make a region of a device's memory
  * @name: of the region
- * @start: physical address of the memory, in whole pages
  * @size: size of the memory in bytes, in whole pages
- * @addr: where the driver has it mapped
+ * @like: the memory, which begins at a page, and the doorbell; copied, but for
+ *	the lock
  *
  * The region is root's, in the registry of the initial user namespace, whoever
  * the caller runs for.
@@ -297,8 +350,8 @@ static struct vmshm_region *vmshm_device_publish(const struct vmshm_create *arg,
  * Return: the region, kept until vmshm_device_del(), or an ERR_PTR: -EEXIST:
  * there is a region of that name; -EINVAL: it is not a name; -EDQUOT, -ENOMEM.
  */
-struct vmshm_region *vmshm_device_add(const char *name, phys_addr_t start,
-				      u64 size, void *addr)
+struct vmshm_region *vmshm_device_add(const char *name, u64 size,
+				      const struct vmshm_device *like)
 {
 	struct vmshm_create arg = {
 		.flags = VMSHM_DEVICE_MEMORY,
@@ -318,8 +371,11 @@ struct vmshm_region *vmshm_device_add(const char *name, phys_addr_t start,
 	if (!device)
 		return ERR_PTR(-ENOMEM);
 	init_rwsem(&device->lock);
-	device->addr = addr;
-	device->start = start;
+	device->addr = like->addr;
+	device->start = like->start;
+	device->doorbell = like->doorbell;
+	device->number = like->number;
+	device->nr_vectors = like->nr_vectors;
 
 	cred = prepare_kernel_cred(&init_task);
 	if (!cred) {

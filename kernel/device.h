@@ -24,16 +24,23 @@ struct vfsmount;
  * @addr: where the kernel has it mapped, NULL when the device is gone; changes
  *	under @lock held for writing
  * @start: its physical address
+ * @doorbell: register that rings other machines, or NULL; used while @addr is
+ *	not NULL
+ * @number: of this machine as a peer
+ * @nr_vectors: number of vectors that this machine can be rung by
  */
 struct vmshm_device {
 	struct rw_semaphore lock;
 	void *addr;
 	phys_addr_t start;
+	void __iomem *doorbell;
+	u32 number;
+	u32 nr_vectors;
 };
 
 /* device.c */
-struct vmshm_region *vmshm_device_add(const char *name, phys_addr_t start,
-				      u64 size, void *addr);
+struct vmshm_region *vmshm_device_add(const char *name, u64 size,
+				      const struct vmshm_device *like);
 void vmshm_device_del(struct vmshm_region *region);
 void vmshm_device_attach(struct vmshm_region *region,
 			 struct vmshm_device *device);
@@ -43,6 +50,9 @@ ssize_t vmshm_device_write(struct vmshm_region *region, loff_t *pos,
 			   struct iov_iter *from);
 int vmshm_device_mmap(struct file *file, struct vm_area_struct *vma);
 u64 vmshm_device_resident(struct vmshm_region *region);
+int vmshm_device_join(struct vmshm_region *region,
+		      const struct vmshm_join *arg);
+int vmshm_device_ring(struct vmshm_region *region, u32 number, u32 vector);
 
 /* fs.c */
 extern const struct super_operations vmshm_super_ops;

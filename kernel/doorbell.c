@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/xarray.h>
 
+#include "device.h"
 #include "peer.h"
 #include "trace.h"
 
@@ -149,6 +150,9 @@ int vmshm_ioctl_peer_get_vector(struct vmshm_ucmd *ucmd)
 		return -EINVAL;
 	if (!(peer->rights & VMSHM_PEER_MAY_RING))
 		return -EACCES;
+	/* Other machines keep theirs to themselves. */
+	if (peer->region->device && arg->number != peer->number)
+		return -EOPNOTSUPP;
 
 	file = vmshm_doorbell_get(peer->region, arg);
 	if (IS_ERR(file))
@@ -171,7 +175,16 @@ static void vmshm_doorbell_ring(struct vmshm_peer *peer, u32 vector)
 	vmshm_peer_wake(peer);
 }
 
-static int vmshm_ring_one(struct vmshm_region *region, u32 number, u32 vector)
+/**
+ * vmshm_ring_one() - ring a peer of this machine
+ * @region: the region
+ * @number: the peer
+ * @vector: one of its vectors
+ *
+ * Context: process context, does not sleep.
+ * Return: 0; -ENOENT: no such peer; -EINVAL: it has no such vector.
+ */
+int vmshm_ring_one(struct vmshm_region *region, u32 number, u32 vector)
 {
 	struct vmshm_peer *peer;
 	int err = 0;
@@ -228,7 +241,9 @@ int vmshm_peer_ring(struct vmshm_peer *peer, const struct vmshm_peer_ring *arg)
 	if (arg->vector >= VMSHM_PEER_VECTORS_MAX)
 		return -EINVAL;
 
-	if (arg->number == VMSHM_PEER_ALL)
+	if (peer->region->device)
+		err = vmshm_device_ring(peer->region, arg->number, arg->vector);
+	else if (arg->number == VMSHM_PEER_ALL)
 		vmshm_ring_others(peer, arg->vector);
 	else
 		err = vmshm_ring_one(peer->region, arg->number, arg->vector);

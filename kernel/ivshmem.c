@@ -4,24 +4,106 @@
  * is memory that is shared with the host and with other machines, and becomes
  * a region of this machine. See QEMU's docs/specs/ivshmem-spec.rst.
  */
+#include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 
 #include "device.h"
+#include "peer.h"
 
 #define IVSHMEM_DEVICE_ID	0x1110
+#define IVSHMEM_BAR_REGISTERS	0
 #define IVSHMEM_BAR_MEMORY	2
+#define IVSHMEM_BARS		(BIT(IVSHMEM_BAR_REGISTERS) | \
+				 BIT(IVSHMEM_BAR_MEMORY))
+
+/* Registers, of 32 bits. */
+#define IVSHMEM_IV_POSITION	8
+#define IVSHMEM_DOORBELL	12
+
+struct vmshm_ivshmem;
+
+/**
+ * struct vmshm_ivshmem_vector - an interrupt of a device
+ * @ivshmem: the device
+ * @vector: its number
+ */
+struct vmshm_ivshmem_vector {
+	struct vmshm_ivshmem *ivshmem;
+	u32 vector;
+};
 
 /**
  * struct vmshm_ivshmem - an ivshmem device
- * @region: its memory as a region
- * @addr: its memory
+ * @region: its memory as a region; NULL until there is one
+ * @device: its memory and doorbell
+ * @regs: its registers
+ * @vectors: its interrupts
  */
 struct vmshm_ivshmem {
 	struct vmshm_region *region;
-	void *addr;
+	struct vmshm_device device;
+	void __iomem *regs;
+	struct vmshm_ivshmem_vector vectors[VMSHM_PEER_VECTORS_MAX];
 };
+
+/*
+ * In a thread: what is done when a peer rings a peer is done in process context.
+ * If nobody has joined, or with fewer vectors, nobody is told.
+ */
+static irqreturn_t vmshm_ivshmem_interrupt(int irq, void *data)
+{
+	struct vmshm_ivshmem_vector *vector = data;
+	struct vmshm_ivshmem *ivshmem = vector->ivshmem;
+	/* Pairs with smp_store_release() when there is one. */
+	struct vmshm_region *region = smp_load_acquire(&ivshmem->region);
+
+	if (region)
+		vmshm_ring_one(region, ivshmem->device.number, vector->vector);
+	return IRQ_HANDLED;
+}
+
+static void vmshm_ivshmem_free_irqs(struct pci_dev *pdev, u32 nr)
+{
+	struct vmshm_ivshmem *ivshmem = pci_get_drvdata(pdev);
+
+	while (nr--)
+		free_irq(pci_irq_vector(pdev, nr), &ivshmem->vectors[nr]);
+	pci_free_irq_vectors(pdev);
+}
+
+/* A device without MSI-X can only be looked at. */
+static int vmshm_ivshmem_request_irqs(struct pci_dev *pdev)
+{
+	struct vmshm_ivshmem *ivshmem = pci_get_drvdata(pdev);
+	int nr, i, err;
+
+	if (!pdev->msix_cap)
+		return 0;
+	nr = pci_alloc_irq_vectors(pdev, 1, VMSHM_PEER_VECTORS_MAX,
+				   PCI_IRQ_MSIX);
+	if (nr < 0)
+		return nr;
+	for (i = 0; i < nr; i++) {
+		ivshmem->vectors[i].ivshmem = ivshmem;
+		ivshmem->vectors[i].vector = i;
+		err = request_threaded_irq(pci_irq_vector(pdev, i), NULL,
+					   vmshm_ivshmem_interrupt,
+					   IRQF_ONESHOT, pci_name(pdev),
+					   &ivshmem->vectors[i]);
+		if (err) {
+			vmshm_ivshmem_free_irqs(pdev, i);
+			return err;
+		}
+	}
+	/* Interrupts are writes of the device's. */
+	pci_set_master(pdev);
+	ivshmem->device.number = readl(ivshmem->regs + IVSHMEM_IV_POSITION);
+	ivshmem->device.doorbell = ivshmem->regs + IVSHMEM_DOORBELL;
+	ivshmem->device.nr_vectors = nr;
+	return 0;
+}
 
 static int vmshm_ivshmem_check(struct pci_dev *pdev)
 {
@@ -42,16 +124,50 @@ static int vmshm_ivshmem_check(struct pci_dev *pdev)
 	return 0;
 }
 
-static struct vmshm_region *vmshm_ivshmem_region(struct pci_dev *pdev,
-						 void *addr)
+static int vmshm_ivshmem_map(struct pci_dev *pdev)
 {
+	struct vmshm_ivshmem *ivshmem = pci_get_drvdata(pdev);
+	struct vmshm_device *device = &ivshmem->device;
+
+	ivshmem->regs = pci_iomap(pdev, IVSHMEM_BAR_REGISTERS, 0);
+	if (!ivshmem->regs)
+		return -ENOMEM;
+	/* It is the host's RAM: cached like any. */
+	device->start = pci_resource_start(pdev, IVSHMEM_BAR_MEMORY);
+	device->addr = memremap(device->start,
+				pci_resource_len(pdev, IVSHMEM_BAR_MEMORY),
+				MEMREMAP_WB);
+	if (!device->addr) {
+		pci_iounmap(pdev, ivshmem->regs);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void vmshm_ivshmem_unmap(struct pci_dev *pdev)
+{
+	struct vmshm_ivshmem *ivshmem = pci_get_drvdata(pdev);
+
+	memunmap(ivshmem->device.addr);
+	pci_iounmap(pdev, ivshmem->regs);
+}
+
+static int vmshm_ivshmem_add(struct pci_dev *pdev)
+{
+	struct vmshm_ivshmem *ivshmem = pci_get_drvdata(pdev);
+	struct vmshm_region *region;
 	char name[64];
 
 	snprintf(name, sizeof(name), VMSHM_DEVICE_DOMAIN "/%s", pci_name(pdev));
-	return vmshm_device_add(name,
-				pci_resource_start(pdev, IVSHMEM_BAR_MEMORY),
-				pci_resource_len(pdev, IVSHMEM_BAR_MEMORY),
-				addr);
+	region = vmshm_device_add(name,
+				  pci_resource_len(pdev, IVSHMEM_BAR_MEMORY),
+				  &ivshmem->device);
+	if (IS_ERR(region))
+		return dev_err_probe(&pdev->dev, PTR_ERR(region),
+				     "cannot make a region\n");
+	/* Interrupts are on already. */
+	smp_store_release(&ivshmem->region, region);
+	return 0;
 }
 
 static int vmshm_ivshmem_probe(struct pci_dev *pdev,
@@ -66,34 +182,30 @@ static int vmshm_ivshmem_probe(struct pci_dev *pdev,
 	ivshmem = kzalloc(sizeof(*ivshmem), GFP_KERNEL);
 	if (!ivshmem)
 		return -ENOMEM;
+	pci_set_drvdata(pdev, ivshmem);
 	err = pci_enable_device_mem(pdev);
 	if (err)
 		goto free;
-	err = pci_request_region(pdev, IVSHMEM_BAR_MEMORY, KBUILD_MODNAME);
+	err = pci_request_selected_regions(pdev, IVSHMEM_BARS, KBUILD_MODNAME);
 	if (err)
 		goto disable;
-
-	/* It is the host's RAM: cached like any. */
-	ivshmem->addr = memremap(pci_resource_start(pdev, IVSHMEM_BAR_MEMORY),
-				 pci_resource_len(pdev, IVSHMEM_BAR_MEMORY),
-				 MEMREMAP_WB);
-	if (!ivshmem->addr) {
-		err = -ENOMEM;
+	err = vmshm_ivshmem_map(pdev);
+	if (err)
 		goto release;
-	}
-	ivshmem->region = vmshm_ivshmem_region(pdev, ivshmem->addr);
-	if (IS_ERR(ivshmem->region)) {
-		err = dev_err_probe(&pdev->dev, PTR_ERR(ivshmem->region),
-				    "cannot make a region\n");
+	err = vmshm_ivshmem_request_irqs(pdev);
+	if (err)
 		goto unmap;
-	}
-	pci_set_drvdata(pdev, ivshmem);
+	err = vmshm_ivshmem_add(pdev);
+	if (err)
+		goto free_irqs;
 	return 0;
 
+free_irqs:
+	vmshm_ivshmem_free_irqs(pdev, ivshmem->device.nr_vectors);
 unmap:
-	memunmap(ivshmem->addr);
+	vmshm_ivshmem_unmap(pdev);
 release:
-	pci_release_region(pdev, IVSHMEM_BAR_MEMORY);
+	pci_release_selected_regions(pdev, IVSHMEM_BARS);
 disable:
 	pci_disable_device(pdev);
 free:
@@ -105,9 +217,11 @@ static void vmshm_ivshmem_remove(struct pci_dev *pdev)
 {
 	struct vmshm_ivshmem *ivshmem = pci_get_drvdata(pdev);
 
+	/* The region is there until the last interrupt has been dealt with. */
+	vmshm_ivshmem_free_irqs(pdev, ivshmem->device.nr_vectors);
 	vmshm_device_del(ivshmem->region);
-	memunmap(ivshmem->addr);
-	pci_release_region(pdev, IVSHMEM_BAR_MEMORY);
+	vmshm_ivshmem_unmap(pdev);
+	pci_release_selected_regions(pdev, IVSHMEM_BARS);
 	pci_disable_device(pdev);
 	kfree(ivshmem);
 }

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/xarray.h>
 
+#include "device.h"
 #include "peer.h"
 #include "trace.h"
 
@@ -220,6 +221,13 @@ static int vmshm_peer_reserve(struct vmshm_peer *peer,
 	struct vmshm_region *region = peer->region;
 	int err;
 
+	if (region->device) {
+		err = vmshm_device_join(region, arg);
+		if (err < 0)
+			return err;
+		peer->number = err;
+		return xa_insert(&region->peers, err, NULL, GFP_KERNEL);
+	}
 	if (arg->flags & VMSHM_JOIN_NUMBER) {
 		peer->number = arg->number;
 		return xa_insert(&region->peers, arg->number, NULL,

@@ -83,6 +83,7 @@ int vmshm_ioctl_peer_stat(struct vmshm_ucmd *ucmd);
 /* doorbell.c */
 int vmshm_peer_ring(struct vmshm_peer *peer, const struct vmshm_peer_ring *arg);
 void vmshm_doorbells_drop(struct vmshm_peer *peer);
+int vmshm_ring_one(struct vmshm_region *region, u32 number, u32 vector);
 int vmshm_ioctl_peer_set_vector(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_peer_get_vector(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_peer_pending(struct vmshm_ucmd *ucmd);

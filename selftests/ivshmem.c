@@ -68,7 +68,7 @@ static unsigned long long bar_size(const char *pci)
 TEST_F(ivshmem, description)
 {
 	struct vmshm_info before, after;
-	struct vmshm_stat st, list[4];
+	struct vmshm_stat st, list[VT_NR_IVSHMEM];
 	struct stat stat;
 
 	EXPECT_EQ(SIZE, bar_size(VT_IVSHMEM_A));
@@ -99,7 +99,8 @@ TEST_F(ivshmem, description)
 	EXPECT_EQ(st.out_ino, stat.st_ino);
 	EXPECT_EQ(SIZE, vt_fdinfo(self->a, "vmshm-size"));
 
-	ASSERT_EQ(2, vt_list(self->dev, VT_IVSHMEM, 0, list, 4));
+	ASSERT_EQ(VT_NR_IVSHMEM, vt_list(self->dev, VT_IVSHMEM, 0, list,
+					 VT_NR_IVSHMEM));
 	EXPECT_EQ(st.out_generation, list[0].out_generation);
 	EXPECT_EQ(VMSHM_DEVICE_MEMORY, list[1].out_flags);
 	EXPECT_NE(st.out_generation, list[1].out_generation);

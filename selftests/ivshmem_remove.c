@@ -252,6 +252,8 @@ TEST_F_TIMEOUT(ivshmem_remove, name_taken, 90)
 
 	ASSERT_EQ(0, variant->remove(VT_IVSHMEM_A));
 	ASSERT_EQ(0, vt_pci_remove(VT_IVSHMEM_B));
+	ASSERT_EQ(0, vt_pci_remove(VT_IVSHMEM_C));
+	ASSERT_EQ(0, vt_pci_remove(VT_IVSHMEM_D));
 	/* Nobody has a name in the domain now. */
 	ASSERT_EQ(0, vt_act_as(VT_ALICE, VT_ALICE));
 	EXPECT_EQ(-EACCES, vt_create(self->dev, VT_NAME_A, VT_PAGE, 0, 0, 0600));

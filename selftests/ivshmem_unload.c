@@ -116,7 +116,7 @@ TEST_F(ivshmem_unload, bound)
 		EXPECT_TRUE(memory_is_claimed());
 		dev = vt_device();
 		ASSERT_LE(0, dev);
-		EXPECT_EQ(2, vt_list(dev, VT_IVSHMEM, 0, list, 4));
+		EXPECT_EQ(VT_NR_IVSHMEM, vt_list(dev, VT_IVSHMEM, 0, list, 4));
 		close(dev);
 	}
 }

@@ -15,6 +15,10 @@
 /* Devices that share one memory: see vm-run. */
 #define VT_IVSHMEM_A	"0000:00:10.0"
 #define VT_IVSHMEM_B	"0000:00:11.0"
+/* These have doorbells. */
+#define VT_IVSHMEM_C	"0000:00:12.0"
+#define VT_IVSHMEM_D	"0000:00:13.0"
+#define VT_NR_IVSHMEM	4
 /* Name of the first one's region. */
 #define VT_NAME_A	"ivshmem/0000:00:10.0"
 #define VT_IVSHMEM_SIZE	(4UL << 20)

@@ -999,6 +999,14 @@ struct vmshm_merge {
  * can neither ring nor get eventfds of others, unless the region was created
  * with VMSHM_RING_READERS.
  *
+ * In a region of DEVICE_MEMORY the peer is this machine, under the number that
+ * its device has among other machines, so that there is one peer at a time. It
+ * is rung by the device's interrupts, and RING writes the device's doorbell: who
+ * else is there is not known, so PEERS tells of this peer alone, ringing a
+ * number that nobody has succeeds, and neither can all be rung nor eventfds of
+ * others be had (EOPNOTSUPP). A ring is lost while nobody has joined. Without a
+ * doorbell JOIN is EOPNOTSUPP; when the device is gone, RING is ENODEV.
+ *
  * Errors: EBUSY: the number is taken; ENOSPC: no number is free; EDQUOT: too
  * many peers or too much kernel memory for the user; EINVAL: @number, @vectors
  * or @name.
