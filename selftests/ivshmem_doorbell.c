@@ -69,7 +69,7 @@ TEST_F(ivshmem_doorbell, ring)
 	EXPECT_NE(vt_peer_number(c), vt_peer_number(d));
 	/* The others are not known. */
 	ASSERT_EQ(1, vt_peers(self->c, infos, 4));
-	EXPECT_EQ(vt_peer_number(c), infos[0].number);
+	EXPECT_EQ((__u32)vt_peer_number(c), infos[0].number);
 
 	for (vector = 0; vector < VECTORS; vector++) {
 		bell[vector] = vt_doorbell(d, vector);
@@ -116,7 +116,7 @@ TEST_F(ivshmem_doorbell, message)
 		ASSERT_EQ(0, vt_ring(c, vt_peer_number(d), 0));
 		ASSERT_TRUE(readable(bell));
 		EXPECT_EQ(1, vt_count(bell));
-		EXPECT_EQ(i, *in);
+		EXPECT_EQ((__u32)i, *in);
 	}
 }
 

@@ -58,7 +58,7 @@ FIXTURE_TEARDOWN(race)
 {
 	struct vmshm_info after;
 
-	EXPECT_EQ(0, shared.bad);
+	EXPECT_EQ(0, atomic_load(&shared.bad));
 	EXPECT_EQ(self->nr_fds, vt_nr_fds());
 	EXPECT_EQ(0, vt_peers(self->fd, NULL, 0));
 	EXPECT_EQ(0, vt_info(self->dev, &after));
@@ -318,8 +318,8 @@ TEST_F(race, come_and_go)
 	join(_metadata, ringers, 2);
 	join(_metadata, getters, 2);
 	/* It was a race. */
-	EXPECT_LT(ROUNDS / 3, shared.done);
-	EXPECT_LT(0, shared.rung);
+	EXPECT_LT(ROUNDS / 3, atomic_load(&shared.done));
+	EXPECT_LT(0, atomic_load(&shared.rung));
 }
 
 /*
@@ -363,8 +363,8 @@ TEST_F(race, events)
 			break;
 		}
 	}
-	EXPECT_EQ(shared.done, left);
-	EXPECT_EQ(shared.done, joined);
+	EXPECT_EQ(atomic_load(&shared.done), left);
+	EXPECT_EQ(atomic_load(&shared.done), joined);
 	close(watch);
 }
 
