@@ -496,7 +496,7 @@ TEST_F(ring, wakes)
 		}
 		EXPECT_EQ(0, vt_wait(&child));
 		if (way < 2)
-			EXPECT_EQ(1 + way, vt_count(bell));
+			EXPECT_EQ((__u64)1 + way, vt_count(bell));
 		EXPECT_EQ(1 << 1, vt_pending(self->b, 0));
 	}
 }
