@@ -356,6 +356,8 @@ static unsigned int vmshm_take_fine(struct vmshm_log *log,
 	bitmap_andnot(u->dirty, u->dirty, take->bits, VMSHM_UNIT_PAGES);
 	vmshm_log_clip(log, take->unit, &first, &end);
 	vmshm_unit_learn(u, take, end);
+	atomic64_add(take->hits, &log->hits);
+	atomic64_add(take->misses, &log->misses);
 	if (bitmap_empty(u->dirty, VMSHM_UNIT_PAGES) && vmshm_unit_idle(u))
 		vmshm_log_del_unit(log, take->unit, u);
 	return n;

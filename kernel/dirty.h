@@ -96,6 +96,8 @@ struct vmshm_unit {
  * @pinned: pages left marked
  * @fetch_ns: time spent
  * @coarse_marks: times that a mark took a whole unit for want of memory
+ * @hits: expected pages that were left to fault, and were written
+ * @misses: expected pages that were left to fault, and were not
  */
 struct vmshm_log {
 	struct list_head node;
@@ -124,6 +126,8 @@ struct vmshm_log {
 	u64 pinned;
 	u64 fetch_ns;
 	atomic64_t coarse_marks;
+	atomic64_t hits;
+	atomic64_t misses;
 };
 
 /**
@@ -134,6 +138,8 @@ struct vmshm_log {
  * @max_runs: stop before more runs of pages than this; at least 1
  * @peek: do not clear
  * @end: out: where it stopped, in the unit; @to unless @max_runs were reached
+ * @hits: out: how many of these were expected, by what was left to fault
+ * @misses: out: how many were expected in the same way, and are not marked
  * @bits: out: the marked pages from @from up to @end
  */
 struct vmshm_take {
@@ -143,6 +149,8 @@ struct vmshm_take {
 	unsigned int max_runs;
 	bool peek;
 	unsigned int end;
+	unsigned int hits;
+	unsigned int misses;
 	DECLARE_BITMAP(bits, VMSHM_UNIT_PAGES);
 };
 
@@ -171,7 +179,7 @@ void vmshm_log_mark_around(struct vmshm_log *log, unsigned long unit,
 void vmshm_log_free_units(struct vmshm_log *log);
 
 /* predict.c */
-void vmshm_unit_learn(struct vmshm_unit *u, const struct vmshm_take *take,
+void vmshm_unit_learn(struct vmshm_unit *u, struct vmshm_take *take,
 		      unsigned int end);
 bool vmshm_unit_idle(const struct vmshm_unit *u);
 void vmshm_unit_predict(const struct vmshm_unit *u,

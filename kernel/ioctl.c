@@ -305,7 +305,7 @@ static const struct vmshm_ioctl vmshm_log_ioctls[] = {
 	VMSHM_IOW(VMSHM_CMD_LOG_FETCH, VMSHM_IOC_LOG_WATERMARK,
 		  vmshm_log_watermark, watermark, vmshm_ioctl_log_watermark),
 	VMSHM_IOWR(VMSHM_CMD_LOG_FETCH, VMSHM_IOC_LOG_STAT, vmshm_log_stat,
-		   out_memory, vmshm_ioctl_log_stat),
+		   out_misses, vmshm_ioctl_log_stat),
 };
 
 static long vmshm_ioctl_ring(struct file *file, void __user *uarg)

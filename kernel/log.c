@@ -79,6 +79,8 @@ static void vmshm_log_read_stat(struct vmshm_log *log,
 	stat->out_fetch_ns = log->fetch_ns;
 	stat->out_coarse = atomic64_read(&log->coarse_marks);
 	stat->out_memory = vmshm_log_memory(log);
+	stat->out_hits = atomic64_read(&log->hits);
+	stat->out_misses = atomic64_read(&log->misses);
 	mutex_unlock(&log->mutex);
 }
 
@@ -101,6 +103,8 @@ static void vmshm_log_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "vmshm-log-fetch-ns:\t%llu\n", stat.out_fetch_ns);
 	seq_printf(m, "vmshm-log-coarse:\t%llu\n", stat.out_coarse);
 	seq_printf(m, "vmshm-log-memory:\t%llu\n", stat.out_memory);
+	seq_printf(m, "vmshm-log-hits:\t%llu\n", stat.out_hits);
+	seq_printf(m, "vmshm-log-misses:\t%llu\n", stat.out_misses);
 }
 
 static const struct file_operations vmshm_log_fops = {

@@ -38,9 +38,10 @@ static unsigned long vmshm_unit_probed(const struct vmshm_unit *u,
 	return every[level] << (u->probe[word] & (BIT(level + 1) - 1));
 }
 
-static void vmshm_unit_learn_word(struct vmshm_unit *u, unsigned int word,
-				  unsigned long mask, unsigned long dirty)
+static void vmshm_unit_learn_word(struct vmshm_unit *u, struct vmshm_take *take,
+				  unsigned int word, unsigned long mask)
 {
+	unsigned long dirty = take->bits[word];
 	unsigned long hot = u->hot[word] & mask;
 	unsigned long seen = dirty & ~u->around[word];
 	unsigned long hits = hot & seen;
@@ -48,6 +49,8 @@ static void vmshm_unit_learn_word(struct vmshm_unit *u, unsigned int word,
 	unsigned long now = (hot & dirty) | (u->once[word] & seen);
 	u8 *level = &u->level[word];
 
+	take->hits += hweight_long(hits);
+	take->misses += hweight_long(missed);
 	if (dirty == ~0UL && hot != ~0UL) {
 		now = dirty;
 		*level = max_t(u8, *level, VMSHM_LEVEL_DENSE);
@@ -68,10 +71,10 @@ static void vmshm_unit_learn_word(struct vmshm_unit *u, unsigned int word,
 /**
  * vmshm_unit_learn() - take note of which pages a fetch found dirty
  * @u: the unit
- * @take: what was taken of it
+ * @take: what was taken of it; adds to its hits and misses
  * @end: last page + 1 of the unit that is in the log
  */
-void vmshm_unit_learn(struct vmshm_unit *u, const struct vmshm_take *take,
+void vmshm_unit_learn(struct vmshm_unit *u, struct vmshm_take *take,
 		      unsigned int end)
 {
 	unsigned int from, to;
@@ -81,9 +84,8 @@ void vmshm_unit_learn(struct vmshm_unit *u, const struct vmshm_take *take,
 		unsigned int base = word * BITS_PER_LONG;
 
 		to = min_t(unsigned int, take->end, base + BITS_PER_LONG);
-		vmshm_unit_learn_word(u, word,
-				      GENMASK(to - base - 1, from - base),
-				      take->bits[word]);
+		vmshm_unit_learn_word(u, take, word,
+				      GENMASK(to - base - 1, from - base));
 		/* Others are left closed when all of a word had their turn. */
 		if (to == base + BITS_PER_LONG || to == end)
 			u->probe[word]++;

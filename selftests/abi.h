@@ -44,7 +44,7 @@ LAYOUT(vmshm_log_range, 16, nr_pages, 8);
 LAYOUT(vmshm_log_fetch, 72, __reserved, 68);
 LAYOUT(vmshm_log_rearm, 24, __reserved, 20);
 LAYOUT(vmshm_log_watermark, 16, watermark, 8);
-LAYOUT(vmshm_log_stat, 96, out_memory, 88);
+LAYOUT(vmshm_log_stat, 112, out_misses, 104);
 LAYOUT(vmshm_mark, 24, __reserved, 20);
 LAYOUT(vmshm_merge, 32, bitmap, 24);
 LAYOUT(vmshm_join, 96, name, 32);
@@ -769,7 +769,8 @@ static bool log_stat_good(struct world *w, const void *arg)
 	       stat->out_dirty == 1 && stat->out_watermark == 1 &&
 	       !stat->out_fetches && !stat->out_fetched &&
 	       !stat->out_protected && !stat->out_pinned &&
-	       !stat->out_fetch_ns && !stat->out_coarse && stat->out_memory;
+	       !stat->out_fetch_ns && !stat->out_coarse && stat->out_memory &&
+	       !stat->out_hits && !stat->out_misses;
 }
 
 static const struct command log_stat = {

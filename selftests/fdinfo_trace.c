@@ -207,6 +207,8 @@ TEST_F(fdinfo, log)
 	EXPECT_TRUE(counts(open.out_fd, "vmshm-log-watermark", 3));
 	EXPECT_TRUE(counts(open.out_fd, "vmshm-log-fetches", 0));
 	EXPECT_LT(0, vt_fdinfo(open.out_fd, "vmshm-log-memory"));
+	EXPECT_TRUE(counts(open.out_fd, "vmshm-log-hits", 0));
+	EXPECT_TRUE(counts(open.out_fd, "vmshm-log-misses", 0));
 	close(open.out_fd);
 }
 

@@ -132,6 +132,7 @@ TEST_F(log_around, then_log)
 TEST_F(log_around, dense_writer)
 {
 	int log = vt_log_open(self->fd, 0, 0, 0), round;
+	struct vmshm_log_stat stat;
 	__u64 f, a;
 
 	ASSERT_LE(0, log);
@@ -146,6 +147,10 @@ TEST_F(log_around, dense_writer)
 		EXPECT_GE(round > 8 ? NR / 32 : round ? NR / 8 : NR, f);
 		EXPECT_TRUE(vt_log_exactly(log, 0, NR));
 	}
+	/* Those that were left to fault did. */
+	ASSERT_EQ(0, vt_log_stat(log, &stat));
+	EXPECT_LT(0, stat.out_hits);
+	EXPECT_EQ(0, stat.out_misses);
 }
 
 /*
@@ -232,10 +237,13 @@ TEST_F(log_around, decay)
 {
 	int log = vt_log_open(self->fd, 0, 0, 0), round;
 	long long last = TABLE + 1, reported;
+	struct vmshm_log_stat stat;
 
 	ASSERT_LE(0, log);
 	write_pages(self->mem, 0, TABLE, 1);
 	EXPECT_TRUE(vt_log_exactly(log, 0, TABLE));
+	ASSERT_EQ(0, vt_log_stat(log, &stat));
+	EXPECT_EQ(0, stat.out_misses);
 	for (round = 0; round < ROUNDS; round++) {
 		write_pages(self->mem, 7, 1, 1);
 		reported = fetch(self, log);
@@ -249,6 +257,9 @@ TEST_F(log_around, decay)
 	}
 	/* Not written, not reported. */
 	EXPECT_EQ(0, vt_log_count(log, 0));
+	/* It was expected in vain. */
+	ASSERT_EQ(0, vt_log_stat(log, &stat));
+	EXPECT_LT(0, stat.out_misses);
 }
 
 /* For another mapping, what is marked already may be opened: that is free. */

@@ -891,6 +891,10 @@ struct vmshm_log_watermark {
  * @out_coarse: times that memory was short, so that a page could only be marked
  *	with the 2 MiB around it
  * @out_memory: kernel memory of the log, in bytes
+ * @out_hits: pages that were expected to be written again, were left to fault to
+ *	see whether they are, and were written. Others that are expected are opened
+ *	by the fault of a neighbour, see struct vmshm_stat::out_around
+ * @out_misses: the same, but were not written
  */
 struct vmshm_log_stat {
 	__u32 size;
@@ -906,6 +910,8 @@ struct vmshm_log_stat {
 	__aligned_u64 out_fetch_ns;
 	__aligned_u64 out_coarse;
 	__aligned_u64 out_memory;
+	__aligned_u64 out_hits;
+	__aligned_u64 out_misses;
 };
 #define VMSHM_IOC_LOG_STAT _IO(VMSHM_IOC_TYPE, VMSHM_CMD_LOG_STAT)
 

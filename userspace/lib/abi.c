@@ -222,7 +222,7 @@ ASSERT_MEMBER(vmshm_log_watermark, size, 0);
 ASSERT_MEMBER(vmshm_log_watermark, flags, 4);
 ASSERT_MEMBER(vmshm_log_watermark, watermark, 8);
 
-ASSERT_SIZE(vmshm_log_stat, 96);
+ASSERT_SIZE(vmshm_log_stat, 112);
 ASSERT_MEMBER(vmshm_log_stat, size, 0);
 ASSERT_MEMBER(vmshm_log_stat, flags, 4);
 ASSERT_MEMBER(vmshm_log_stat, out_first_page, 8);
@@ -236,6 +236,8 @@ ASSERT_MEMBER(vmshm_log_stat, out_pinned, 64);
 ASSERT_MEMBER(vmshm_log_stat, out_fetch_ns, 72);
 ASSERT_MEMBER(vmshm_log_stat, out_coarse, 80);
 ASSERT_MEMBER(vmshm_log_stat, out_memory, 88);
+ASSERT_MEMBER(vmshm_log_stat, out_hits, 96);
+ASSERT_MEMBER(vmshm_log_stat, out_misses, 104);
 
 ASSERT_SIZE(vmshm_mark, 24);
 ASSERT_MEMBER(vmshm_mark, size, 0);
