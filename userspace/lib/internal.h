@@ -9,7 +9,7 @@
 #define INFO_SIZE_VER0		120
 #define STAT_SIZE_VER0		416
 #define EVENT_SIZE_VER0		320
-#define LOG_STAT_SIZE_VER0	96
+#define LOG_STAT_SIZE_VER0	112
 #define PEER_STAT_SIZE_VER0	128
 
 /* The same of the options structs, whose sizes differ between architectures. */
