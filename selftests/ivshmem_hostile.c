@@ -180,6 +180,19 @@ TEST_F(hostile, terminated_server)
 	EXPECT_EQ(0, vi_wait_peers(self->region, 0));
 }
 
+/* It has one more while it passes an eventfd on. */
+static bool has_no_more_fds(struct vi_server *server, int fds)
+{
+	int tries;
+
+	for (tries = 0; tries < VT_PATIENCE * 100; tries++) {
+		if (vi_nr_fds(server) <= fds)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 /* One that does not read is behind, and costs nothing. */
 TEST_F(hostile, slow_client)
 {
@@ -211,7 +224,7 @@ TEST_F(hostile, slow_client)
 		close(peer);
 		ASSERT_EQ(0, vi_expect_gone(&self->good, FIRST + i));
 	}
-	EXPECT_GE(fds, vi_nr_fds(&self->server));
+	EXPECT_TRUE(has_no_more_fds(&self->server, fds));
 	for (i = 0; i < STAY; i++) {
 		peers[i] = vi_join(self->region, 200 + i, 1, NULL);
 		ASSERT_LE(0, peers[i]);
@@ -219,7 +232,7 @@ TEST_F(hostile, slow_client)
 		ASSERT_EQ(0, vi_expect(&self->good, 200 + i, told, 1));
 		close(told[0]);
 	}
-	EXPECT_GE(fds, vi_nr_fds(&self->server));
+	EXPECT_TRUE(has_no_more_fds(&self->server, fds));
 
 	/*
 	 * At last. What comes is in order, but not all there was: a few
@@ -282,7 +295,7 @@ TEST_F(hostile, client_that_sends_descriptors)
 		EXPECT_EQ(0, vi_expect_gone(&self->good, client.id));
 		vi_close(&client);
 	}
-	EXPECT_EQ(before, vi_nr_fds(&self->server));
+	EXPECT_TRUE(has_no_more_fds(&self->server, before));
 	check_good(_metadata, self);
 }
 
