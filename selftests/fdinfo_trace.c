@@ -174,7 +174,7 @@ TEST_F(fdinfo, watch_region)
 	EXPECT_TRUE(counts(watch, "vmshm-generation", self->stat.out_generation));
 	EXPECT_TRUE(counts(watch, "vmshm-prefix", -ENOENT));
 	/* All events there are, since none was named. */
-	EXPECT_TRUE(counts(watch, "vmshm-mask", (2 << VMSHM_EVENT_VECTOR) - 1));
+	EXPECT_TRUE(counts(watch, "vmshm-mask", (2 << VMSHM_EVENT_UNBOUND) - 1));
 	EXPECT_TRUE(counts(watch, "vmshm-gone", 0));
 	EXPECT_TRUE(says(watch, "vmshm-queued", "0/8"));
 	for (i = 1; i <= 11; i++)
