@@ -3,24 +3,23 @@
  * What there is to know of bindings: for those who have the region, and for
  * those who have the binding.
  */
-#include <linux/cred.h>
+#include <linux/container_of.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 
 #include "bind.h"
+#include "entries.h"
 
 static void vmshm_binding_describe(const struct vmshm_binding_ctx *binding,
+				   const struct vmshm_entries *list,
 				   struct vmshm_binding *entry)
 {
 	BUILD_BUG_ON(sizeof(entry->comm) != sizeof(binding->comm));
 	entry->flags = binding->flags;
-	entry->pid = pid_nr_ns(binding->pid, task_active_pid_ns(current));
-	entry->uid = from_kuid_munged(current_user_ns(), binding->uid);
+	entry->pid = pid_nr_ns(binding->pid, list->pid_ns);
+	entry->uid = from_kuid_munged(list->user_ns, binding->uid);
 	entry->first_slot = binding->first_slot;
 	entry->nr_slots = binding->nr_slots;
 	entry->used_slots = binding->used;
@@ -34,35 +33,61 @@ static void vmshm_binding_describe(const struct vmshm_binding_ctx *binding,
 	memcpy(entry->comm, binding->comm, sizeof(entry->comm));
 }
 
-/* Fills in as far as there is room. Returns how many there are. */
-static u32 vmshm_bindings_collect(struct vmshm_region *region,
-				  void *to, u32 room)
+static void vmshm_bindings_collect(void *object, struct vmshm_entries *list)
 {
-	struct vmshm_binding *entries = to;
+	struct vmshm_binding *entries = list->entries;
+	struct vmshm_region *region = object;
 	struct vmshm_binding_ctx *binding;
-	u32 count = 0;
 
+	list->count = 0;
 	mutex_lock(&region->bind_mutex);
 	list_for_each_entry(binding, &region->bindings, node) {
-		if (count < room)
-			vmshm_binding_describe(binding, &entries[count]);
-		count++;
+		if (list->count < list->room)
+			vmshm_binding_describe(binding, list,
+					       &entries[list->count]);
+		list->count++;
 	}
 	mutex_unlock(&region->bind_mutex);
-	return count;
 }
 
-static u32 vmshm_slots_collect(struct vmshm_binding_ctx *binding, void *to,
-			       u32 room, u64 *changes)
+/**
+ * vmshm_ioctl_bindings() - VMSHM_IOC_BINDINGS
+ * @ucmd: with a struct vmshm_bindings, on a region
+ *
+ * Context: process context; takes region->bind_mutex.
+ * Return: as vmshm_return_entries().
+ */
+int vmshm_ioctl_bindings(struct vmshm_ucmd *ucmd)
 {
-	struct vmshm_region *region = binding->region;
-	struct vmshm_bind_slot *entries = to;
-	u32 i, count;
+	struct vmshm_entries list = {};
 
-	mutex_lock(&region->bind_mutex);
-	count = binding->used;
-	*changes = binding->changes;
-	for (i = 0; i < count && i < room; i++) {
+	return vmshm_return_entries(ucmd, &list, sizeof(struct vmshm_binding),
+				    vmshm_bindings_collect,
+				    vmshm_file_handle(ucmd->file)->region);
+}
+
+/**
+ * struct vmshm_slots_list - the slots of a binding, to be returned
+ * @list: struct vmshm_bind_slot of each
+ * @changes: binding->changes when they were so
+ */
+struct vmshm_slots_list {
+	struct vmshm_entries list;
+	u64 changes;
+};
+
+static void vmshm_slots_collect(void *object, struct vmshm_entries *list)
+{
+	struct vmshm_slots_list *slots =
+		container_of(list, struct vmshm_slots_list, list);
+	struct vmshm_bind_slot *entries = list->entries;
+	struct vmshm_binding_ctx *binding = object;
+	u32 i;
+
+	mutex_lock(&binding->region->bind_mutex);
+	list->count = binding->used;
+	slots->changes = binding->changes;
+	for (i = 0; i < list->count && i < list->room; i++) {
 		const struct vmshm_memslot *slot = &binding->slots[i];
 
 		entries[i].slot = slot->id;
@@ -72,100 +97,28 @@ static u32 vmshm_slots_collect(struct vmshm_binding_ctx *binding, void *to,
 				    binding->user_addr;
 		entries[i].length = slot->length;
 	}
-	mutex_unlock(&region->bind_mutex);
-	return count;
-}
-
-/**
- * vmshm_ioctl_bindings() - VMSHM_IOC_BINDINGS
- * @ucmd: the ioctl, on a region
- *
- * Return: 0 or an errno of the header's list.
- */
-int vmshm_ioctl_bindings(struct vmshm_ucmd *ucmd)
-{
-	struct vmshm_region *region = vmshm_file_handle(ucmd->file)->region;
-	struct vmshm_bindings *arg = ucmd->arg;
-	struct vmshm_binding *entries = NULL;
-	u32 room = 0;
-	int ret;
-
-	if (arg->flags)
-		return -EOPNOTSUPP;
-	if (arg->out_count || arg->__reserved)
-		return -EINVAL;
-	if (arg->entry_size < sizeof(*entries))
-		return -EINVAL;
-	if (arg->entry_size > PAGE_SIZE)
-		return -E2BIG;
-
-	/* Allocate without locks, and again if there are more by then. */
-	for (;;) {
-		arg->out_count = vmshm_bindings_collect(region, entries, room);
-		ret = -EMSGSIZE;
-		if (arg->out_count > arg->count)
-			break;
-		ret = vmshm_copy_entries(u64_to_user_ptr(arg->entries),
-					 arg->entry_size, entries,
-					 sizeof(*entries),
-					 min(arg->out_count, room));
-		if (arg->out_count <= room || ret)
-			break;
-		ret = -EINTR;
-		if (fatal_signal_pending(current))
-			break;
-		kvfree(entries);
-		room = arg->out_count + 8;
-		ret = -ENOMEM;
-		entries = kvcalloc(room, sizeof(*entries), GFP_KERNEL_ACCOUNT);
-		if (!entries)
-			break;
-	}
-	kvfree(entries);
-	return ret;
+	mutex_unlock(&binding->region->bind_mutex);
 }
 
 /**
  * vmshm_ioctl_bind_slots() - VMSHM_IOC_BIND_SLOTS
- * @ucmd: the ioctl, on a binding
+ * @ucmd: with a struct vmshm_bind_slots, on a binding
  *
- * Return: 0 or an errno of the header's list.
+ * Context: process context; takes region->bind_mutex.
+ * Return: as vmshm_return_entries().
  */
 int vmshm_ioctl_bind_slots(struct vmshm_ucmd *ucmd)
 {
 	struct vmshm_binding_ctx *binding = ucmd->file->private_data;
-	struct vmshm_bind_slots *arg = ucmd->arg;
-	struct vmshm_bind_slot *entries = NULL;
-	u64 changes;
-	u32 room;
-	int ret;
+	struct vmshm_slots_list slots = {};
+	int err;
 
-	if (arg->flags)
-		return -EOPNOTSUPP;
-	if (arg->out_count || arg->__reserved)
-		return -EINVAL;
-	if (arg->entry_size < sizeof(*entries))
-		return -EINVAL;
-	if (arg->entry_size > PAGE_SIZE)
-		return -E2BIG;
-
-	/* There are never more than so many. */
-	room = min(arg->count, binding->nr_slots);
-	if (room) {
-		entries = kvcalloc(room, sizeof(*entries), GFP_KERNEL_ACCOUNT);
-		if (!entries)
-			return -ENOMEM;
-	}
-	arg->out_count = vmshm_slots_collect(binding, entries, room, &changes);
-	ret = -EMSGSIZE;
-	if (arg->out_count <= arg->count)
-		ret = vmshm_copy_entries(u64_to_user_ptr(arg->entries),
-					 arg->entry_size, entries,
-					 sizeof(*entries), arg->out_count);
-	if (!ret)
-		WRITE_ONCE(binding->seen, changes);
-	kvfree(entries);
-	return ret;
+	err = vmshm_return_entries(ucmd, &slots.list,
+				   sizeof(struct vmshm_bind_slot),
+				   vmshm_slots_collect, binding);
+	if (!err)
+		WRITE_ONCE(binding->seen, slots.changes);
+	return err;
 }
 
 /**

@@ -3,26 +3,16 @@
  * Groups: who shares a region.
  */
 #include <linux/pid.h>
-#include <linux/pid_namespace.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
 
+#include "entries.h"
 #include "peer.h"
-
-/* As struct vmshm_member_list, of peers. */
-struct vmshm_peer_list {
-	struct vmshm_peer_info *entries;
-	u32 room;
-	u32 count;
-	struct pid_namespace *pid_ns;
-	struct user_namespace *user_ns;
-};
 
 static void vmshm_peer_describe(struct vmshm_peer_info *info,
 				struct vmshm_peer *peer,
-				const struct vmshm_peer_list *list)
+				const struct vmshm_entries *list)
 {
 	BUILD_BUG_ON(sizeof(info->comm) != TASK_COMM_LEN);
 	BUILD_BUG_ON(sizeof(info->name) != sizeof(peer->name));
@@ -43,10 +33,10 @@ static void vmshm_peer_describe(struct vmshm_peer_info *info,
 }
 
 /* Counts, and fills in all of @list if there is room for that. */
-static void vmshm_peers_collect(struct vmshm_region *region,
-				struct vmshm_peer_list *list)
+static void vmshm_peers_collect(void *object, struct vmshm_entries *list)
 {
 	struct vmshm_peer_info *info = list->entries;
+	struct vmshm_region *region = object;
 	struct vmshm_peer *peer;
 	unsigned long number;
 
@@ -66,54 +56,13 @@ static void vmshm_peers_collect(struct vmshm_region *region,
  * @ucmd: with a struct vmshm_peers
  *
  * Context: process context; takes region->peers_mutex.
- * Return: 0; -EMSGSIZE: no room, out_count is set; -EINVAL, -E2BIG: entry_size;
- * -EFAULT; -ENOMEM; -EINTR.
+ * Return: as vmshm_return_entries().
  */
 int vmshm_ioctl_peers(struct vmshm_ucmd *ucmd)
 {
-	struct vmshm_region *region = vmshm_file_handle(ucmd->file)->region;
-	struct vmshm_peers *arg = ucmd->arg;
-	struct vmshm_peer_list list = {
-		.pid_ns = task_active_pid_ns(current),
-		.user_ns = current_user_ns(),
-	};
-	int ret;
+	struct vmshm_entries list = {};
 
-	if (arg->flags)
-		return -EOPNOTSUPP;
-	if (arg->out_count || arg->__reserved)
-		return -EINVAL;
-	if (arg->entry_size < sizeof(struct vmshm_peer_info))
-		return -EINVAL;
-	if (arg->entry_size > PAGE_SIZE)
-		return -E2BIG;
-
-	/* Allocate without locks, and again if there are more by then. */
-	for (;;) {
-		vmshm_peers_collect(region, &list);
-		arg->out_count = list.count;
-		ret = -EMSGSIZE;
-		if (list.count > arg->count)
-			break;
-		if (list.count <= list.room) {
-			ret = vmshm_copy_entries(u64_to_user_ptr(arg->entries),
-						 arg->entry_size, list.entries,
-						 sizeof(*list.entries),
-						 list.count);
-			break;
-		}
-		ret = -EINTR;
-		if (fatal_signal_pending(current))
-			break;
-
-		kvfree(list.entries);
-		list.room = list.count + list.count / 8 + 8;
-		ret = -ENOMEM;
-		list.entries = kvcalloc(list.room, sizeof(*list.entries),
-					GFP_KERNEL_ACCOUNT);
-		if (!list.entries)
-			break;
-	}
-	kvfree(list.entries);
-	return ret;
+	return vmshm_return_entries(ucmd, &list, sizeof(struct vmshm_peer_info),
+				    vmshm_peers_collect,
+				    vmshm_file_handle(ucmd->file)->region);
 }

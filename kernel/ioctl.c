@@ -97,34 +97,6 @@ int vmshm_ucmd_return_file(struct vmshm_ucmd *ucmd, s32 *out_fd,
 	return 0;
 }
 
-/**
- * vmshm_copy_entries() - fill in an array of the caller
- * @to: the array
- * @entry_size: size of its elements, in bytes, at least that of the first
- *	version: what the kernel knows beyond is cut, what it does not is zeroed
- * @entries: what to fill it with, an array of elements of @size bytes
- * @size: the size that this kernel knows
- * @count: number of elements
- *
- * Context: process context; may sleep.
- * Return: 0 or -EFAULT.
- */
-int vmshm_copy_entries(void __user *to, u32 entry_size, const void *entries,
-		       size_t size, u32 count)
-{
-	size_t known = min_t(size_t, entry_size, size);
-
-	for (; count; count--) {
-		if (copy_to_user(to, entries, known) ||
-		    clear_user(to + known, entry_size - known))
-			return -EFAULT;
-		to += entry_size;
-		entries += size;
-		cond_resched();
-	}
-	return 0;
-}
-
 static int vmshm_ucmd_finish(struct vmshm_ucmd *ucmd, void __user *uarg,
 			     size_t len)
 {

@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "vmshm.h"
+#include "entries.h"
 
 /* Names looked at, and entries made, in one go. */
 #define LIST_NAMES	256

@@ -4,41 +4,24 @@
  */
 #include <linux/cred.h>
 #include <linux/pid.h>
-#include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/string.h>
 
 #include "device.h"
-
-/* Longest list in one call, 64 MiB of it: beyond that, -ENOMEM. */
-#define VMSHM_MEMBERS_MAX	BIT(20)
-
-/*
- * @entries has room for @room elements; @count elements were found, of which
- * those that fit are in @entries.
- */
-struct vmshm_member_list {
-	struct vmshm_member *entries;
-	u32 room;
-	u32 count;
-	struct pid_namespace *pid_ns;
-	struct user_namespace *user_ns;
-};
+#include "entries.h"
 
 /* Returns the next free element, zeroed, or NULL if there is no room. */
-static struct vmshm_member *vmshm_member_next(struct vmshm_member_list *list)
+static struct vmshm_member *vmshm_member_next(struct vmshm_entries *list)
 {
+	struct vmshm_member *members = list->entries;
 	u32 i = list->count++;
 
-	return i < list->room ? &list->entries[i] : NULL;
+	return i < list->room ? &members[i] : NULL;
 }
 
 static void vmshm_member_open(struct vmshm_member *member,
 			      const struct vmshm_handle *handle,
-			      const struct vmshm_member_list *list)
+			      const struct vmshm_entries *list)
 {
 	unsigned int holders;
 
@@ -81,7 +64,7 @@ static struct task_struct *vmshm_mm_owner(struct mm_struct *mm)
  */
 static void vmshm_member_map(struct vmshm_member *member,
 			     struct vm_area_struct *vma,
-			     const struct vmshm_member_list *list)
+			     const struct vmshm_entries *list)
 {
 	unsigned long flags = READ_ONCE(vma->vm_flags);
 	kuid_t uid = INVALID_UID;
@@ -110,9 +93,9 @@ static void vmshm_member_map(struct vmshm_member *member,
 }
 
 /* Fills in @list as far as there is room, and counts. */
-static void vmshm_members_collect(struct vmshm_region *region,
-				  struct vmshm_member_list *list)
+static void vmshm_members_collect(void *object, struct vmshm_entries *list)
 {
+	struct vmshm_region *region = object;
 	struct address_space *mapping = vmshm_region_mapping(region);
 	struct vmshm_handle *handle;
 	struct vmshm_member *member;
@@ -150,57 +133,13 @@ static void vmshm_members_collect(struct vmshm_region *region,
  *
  * Context: process context; takes region->handles_lock and the i_mmap_rwsem of
  * the mapping that has the VMAs, one after the other.
- * Return: 0; -EMSGSIZE: no room, out_count is set; -EINVAL, -E2BIG: entry_size;
- * -EFAULT; -ENOMEM, also for lists of more than VMSHM_MEMBERS_MAX; -EINTR.
+ * Return: as vmshm_return_entries().
  */
 int vmshm_ioctl_members(struct vmshm_ucmd *ucmd)
 {
-	struct vmshm_region *region = vmshm_file_handle(ucmd->file)->region;
-	struct vmshm_members *arg = ucmd->arg;
-	struct vmshm_member_list list = {
-		.pid_ns = task_active_pid_ns(current),
-		.user_ns = current_user_ns(),
-	};
-	int ret;
+	struct vmshm_entries list = {};
 
-	if (arg->flags)
-		return -EOPNOTSUPP;
-	if (arg->out_count || arg->__reserved)
-		return -EINVAL;
-	if (arg->entry_size < sizeof(struct vmshm_member))
-		return -EINVAL;
-	if (arg->entry_size > PAGE_SIZE)
-		return -E2BIG;
-
-	/* Allocate without locks, and again if there are more by then. */
-	for (;;) {
-		vmshm_members_collect(region, &list);
-		arg->out_count = list.count;
-		ret = -EMSGSIZE;
-		if (list.count > arg->count)
-			break;
-		if (list.count <= list.room) {
-			ret = vmshm_copy_entries(u64_to_user_ptr(arg->entries),
-						 arg->entry_size, list.entries,
-						 sizeof(*list.entries),
-						 list.count);
-			break;
-		}
-		ret = -ENOMEM;
-		if (list.count > VMSHM_MEMBERS_MAX)
-			break;
-		ret = -EINTR;
-		if (fatal_signal_pending(current))
-			break;
-
-		kvfree(list.entries);
-		list.room = list.count + list.count / 8 + 8;
-		ret = -ENOMEM;
-		list.entries = kvcalloc(list.room, sizeof(*list.entries),
-					GFP_KERNEL_ACCOUNT);
-		if (!list.entries)
-			break;
-	}
-	kvfree(list.entries);
-	return ret;
+	return vmshm_return_entries(ucmd, &list, sizeof(struct vmshm_member),
+				    vmshm_members_collect,
+				    vmshm_file_handle(ucmd->file)->region);
 }

@@ -558,8 +558,6 @@ long vmshm_binding_ioctl(struct file *file, unsigned int cmd,
 			 unsigned long arg);
 int vmshm_ucmd_return_file(struct vmshm_ucmd *ucmd, s32 *out_fd,
 			   struct file *file);
-int vmshm_copy_entries(void __user *to, u32 entry_size, const void *entries,
-		       size_t size, u32 count);
 
 /**
  * vmshm_device_registry() - the registry that a file of /dev/vmshm is of
