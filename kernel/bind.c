@@ -1,83 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bindings as files: how they are made, moved, and end.
+ * Bindings as files: how they are made, and how they end.
  */
 #include <linux/anon_inodes.h>
-#include <linux/cred.h>
 #include <linux/file.h>
-#include <linux/kmod.h>
 #include <linux/mman.h>
 #include <linux/module.h>
-#include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 
 #include "bind.h"
 #include "range.h"
-
-/* What vmshm_kvm registered, or NULL. */
-static const struct vmshm_kvm_ops *vmshm_kvm;
-static DEFINE_MUTEX(vmshm_kvm_mutex);
-
-/**
- * vmshm_kvm_register() - offer bindings with VMs
- * @ops: how to do it
- *
- * Return: 0 or -EBUSY.
- */
-int vmshm_kvm_register(const struct vmshm_kvm_ops *ops)
-{
-	int err = 0;
-
-	mutex_lock(&vmshm_kvm_mutex);
-	if (vmshm_kvm)
-		err = -EBUSY;
-	else
-		WRITE_ONCE(vmshm_kvm, ops);
-	mutex_unlock(&vmshm_kvm_mutex);
-	return err;
-}
-EXPORT_SYMBOL_GPL(vmshm_kvm_register);
-
-/**
- * vmshm_kvm_unregister() - no longer offer them
- * @ops: what was registered; no binding uses it, for each pins its owner
- */
-void vmshm_kvm_unregister(const struct vmshm_kvm_ops *ops)
-{
-	mutex_lock(&vmshm_kvm_mutex);
-	WARN_ON(vmshm_kvm != ops);
-	WRITE_ONCE(vmshm_kvm, NULL);
-	mutex_unlock(&vmshm_kvm_mutex);
-}
-EXPORT_SYMBOL_GPL(vmshm_kvm_unregister);
-
-/**
- * vmshm_kvm_present() - can regions be bound to VMs?
- */
-bool vmshm_kvm_present(void)
-{
-	return READ_ONCE(vmshm_kvm);
-}
-
-/* Returns what is registered, its owner pinned, or NULL. */
-static const struct vmshm_kvm_ops *vmshm_kvm_get(void)
-{
-	const struct vmshm_kvm_ops *ops;
-
-	/* Whoever has a VM has loaded kvm: loading us too is no surprise. */
-	if (!vmshm_kvm_present())
-		request_module("vmshm_kvm");
-	mutex_lock(&vmshm_kvm_mutex);
-	ops = vmshm_kvm;
-	if (ops && !try_module_get(ops->owner))
-		ops = NULL;
-	mutex_unlock(&vmshm_kvm_mutex);
-	return ops;
-}
 
 static void vmshm_binding_detach(struct vmshm_binding_ctx *binding)
 {
@@ -148,7 +83,7 @@ static void vmshm_binding_free(struct vmshm_binding_ctx *binding)
 	mmu_notifier_unregister(&binding->mn, binding->mm);
 	cancel_work_sync(&binding->end_work);
 	vmshm_binding_detach(binding);
-	put_pid(binding->pid);
+	vmshm_opener_release(&binding->opener);
 	kvfree(binding->slots);
 	vmshm_uncharge_meta(binding->user, binding->charged);
 	vmshm_user_put(binding->user);
@@ -263,11 +198,6 @@ vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg)
 		goto uncharge;
 
 	binding->region = region;
-	binding->uid = current_fsuid();
-	binding->since_ns = ktime_get_real_ns();
-	rcu_read_lock();
-	get_task_comm(binding->comm, READ_ONCE(current->group_leader));
-	rcu_read_unlock();
 	binding->first_slot = arg->first_slot;
 	binding->nr_slots = arg->nr_slots;
 	binding->offset = arg->offset;
@@ -287,7 +217,7 @@ vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg)
 	err = mmu_notifier_register(&binding->mn, binding->mm);
 	if (err)
 		goto detach;
-	binding->pid = get_pid(task_tgid(current));
+	vmshm_opener_init(&binding->opener, NULL);
 	binding->inode = region->inode;
 	ihold(binding->inode);
 	return binding;
@@ -477,105 +407,5 @@ unmap:
 	vmshm_bind_unmap(ucmd);
 free_binding:
 	vmshm_binding_free(binding);
-	return err;
-}
-
-static int vmshm_bind_update_check(const struct vmshm_binding_ctx *binding,
-				   const struct vmshm_bind_update *arg,
-				   u64 size)
-{
-	const u32 fixed = ~(VMSHM_BIND_LOG | VMSHM_BIND_FOLLOW);
-
-	if (binding->flags & VMSHM_BIND_ENDED)
-		return -ESRCH;
-	if ((arg->flags ^ binding->flags) & fixed ||
-	    !PAGE_ALIGNED(arg->guest_addr))
-		return -EINVAL;
-	if (binding->length > ~arg->guest_addr)
-		return -EOVERFLOW;
-	if (!(arg->flags & VMSHM_BIND_FOLLOW) &&
-	    (vmshm_binding_wanted(binding, size) < binding->length ||
-	     vmshm_binding_bound(binding) < binding->length))
-		return -EBUSY;
-	return 0;
-}
-
-/* A mapping that is no longer the caller's cannot agree to anything. */
-static int vmshm_binding_agree(const struct vmshm_binding_ctx *binding)
-{
-	if (current->mm != binding->mm)
-		return -EPERM;
-	return vmshm_maps_check(binding->region, binding->user_addr,
-				binding->offset, binding->length,
-				!(binding->flags & VMSHM_BIND_READONLY), true);
-}
-
-/* Puts the slots where @arg wants them; used and so on stay. */
-static int vmshm_binding_move(struct vmshm_binding_ctx *binding,
-			      const struct vmshm_bind_update *arg)
-{
-	u32 flags = arg->flags & (VMSHM_BIND_READONLY | VMSHM_BIND_LOG);
-	struct vmshm_memslot *to, *slot;
-	int err = 0;
-	u32 i;
-
-	to = kvcalloc(binding->nr_slots, sizeof(*to), GFP_KERNEL_ACCOUNT);
-	if (!to)
-		return -ENOMEM;
-	for (i = 0; i < binding->used; i++) {
-		slot = &to[i];
-		*slot = binding->slots[i];
-		slot->flags = flags;
-		slot->guest_addr = arg->guest_addr + slot->user_addr -
-				   binding->user_addr;
-	}
-	if (binding->vm)
-		err = binding->ops->change(binding->vm, binding->slots, to,
-					   binding->used);
-	if (!err)
-		swap(binding->slots, to);
-	kvfree(to);
-	return err;
-}
-
-/**
- * vmshm_ioctl_bind_update() - VMSHM_IOC_BIND_UPDATE
- * @ucmd: the ioctl, on a binding
- *
- * Return: 0 or an errno of struct vmshm_bind_update.
- */
-int vmshm_ioctl_bind_update(struct vmshm_ucmd *ucmd)
-{
-	struct vmshm_binding_ctx *binding = ucmd->file->private_data;
-	const struct vmshm_bind_update *arg = ucmd->arg;
-	struct vmshm_region *region = binding->region;
-	bool moved;
-	int err;
-
-	if (arg->flags & ~(VMSHM_BIND_READONLY | VMSHM_BIND_LOG |
-			   VMSHM_BIND_FOLLOW | VMSHM_BIND_USER))
-		return -EOPNOTSUPP;
-	inode_lock(region->inode);
-	mutex_lock(&region->bind_mutex);
-	err = vmshm_bind_update_check(binding, arg, region->size);
-	if (err)
-		goto unlock;
-	if (arg->flags & ~binding->flags & VMSHM_BIND_FOLLOW) {
-		err = vmshm_binding_agree(binding);
-		if (err)
-			goto unlock;
-	}
-	moved = binding->guest_addr != arg->guest_addr;
-	err = vmshm_binding_move(binding, arg);
-	if (err)
-		goto unlock;
-	binding->guest_addr = arg->guest_addr;
-	WRITE_ONCE(binding->flags, arg->flags);
-	vmshm_binding_changed(binding);
-	if (moved && binding->announced)
-		vmshm_event_binding(binding, VMSHM_EVENT_BOUND);
-unlock:
-	mutex_unlock(&region->bind_mutex);
-	inode_unlock(region->inode);
 	return err;
 }

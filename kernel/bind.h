@@ -82,10 +82,7 @@ struct vmshm_kvm_ops {
  *	must not wait for its file then: that may have been passed on.
  * @end_work: ends the binding on behalf of @mn, in whose callback the VM cannot
  *	be let go
- * @pid: the process that bound it; a counted reference
- * @uid: its user then
- * @comm: its name then
- * @since_ns: when, CLOCK_REALTIME
+ * @opener: who bound it; never started, for @mn tells when it is over
  * @announced: VMSHM_EVENT_BOUND was raised
  * @first_slot: first slot number that is set aside for it
  * @nr_slots: how many are, and elements of @slots
@@ -114,10 +111,7 @@ struct vmshm_binding_ctx {
 	struct mm_struct *mm;
 	struct mmu_notifier mn;
 	struct work_struct end_work;
-	struct pid *pid;
-	kuid_t uid;
-	char comm[TASK_COMM_LEN];
-	u64 since_ns;
+	struct vmshm_opener opener;
 	bool announced;
 	u32 first_slot;
 	u32 nr_slots;
@@ -136,9 +130,10 @@ struct vmshm_binding_ctx {
 	u64 seen;
 };
 
-/* bind.c */
+/* bind_kvm.c */
 int vmshm_kvm_register(const struct vmshm_kvm_ops *ops);
 void vmshm_kvm_unregister(const struct vmshm_kvm_ops *ops);
+const struct vmshm_kvm_ops *vmshm_kvm_get(void);
 
 /* slots.c */
 u64 vmshm_binding_bound(const struct vmshm_binding_ctx *binding);

@@ -16,10 +16,10 @@ static void vmshm_binding_describe(const struct vmshm_binding_ctx *binding,
 				   const struct vmshm_entries *list,
 				   struct vmshm_binding *entry)
 {
-	BUILD_BUG_ON(sizeof(entry->comm) != sizeof(binding->comm));
+	BUILD_BUG_ON(sizeof(entry->comm) != sizeof(binding->opener.comm));
 	entry->flags = binding->flags;
-	entry->pid = pid_nr_ns(binding->pid, list->pid_ns);
-	entry->uid = from_kuid_munged(list->user_ns, binding->uid);
+	entry->pid = pid_nr_ns(binding->opener.pid, list->pid_ns);
+	entry->uid = from_kuid_munged(list->user_ns, binding->opener.uid);
 	entry->first_slot = binding->first_slot;
 	entry->nr_slots = binding->nr_slots;
 	entry->used_slots = binding->used;
@@ -29,8 +29,8 @@ static void vmshm_binding_describe(const struct vmshm_binding_ctx *binding,
 	entry->length = binding->length;
 	entry->bound = vmshm_binding_bound(binding);
 	entry->granule = binding->granule;
-	entry->since_ns = binding->since_ns;
-	memcpy(entry->comm, binding->comm, sizeof(entry->comm));
+	entry->since_ns = binding->opener.since_ns;
+	memcpy(entry->comm, binding->opener.comm, sizeof(entry->comm));
 }
 
 static void vmshm_bindings_collect(void *object, struct vmshm_entries *list)
@@ -140,7 +140,7 @@ int vmshm_ioctl_bind_stat(struct vmshm_ucmd *ucmd)
 
 	mutex_lock(&binding->region->bind_mutex);
 	arg->out_flags = binding->flags;
-	arg->out_pid = pid_nr_ns(binding->pid, task_active_pid_ns(current));
+	arg->out_pid = pid_nr_ns(binding->opener.pid, task_active_pid_ns(current));
 	arg->out_first_slot = binding->first_slot;
 	arg->out_nr_slots = binding->nr_slots;
 	arg->out_used_slots = binding->used;

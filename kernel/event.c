@@ -152,8 +152,8 @@ void vmshm_event_binding(const struct vmshm_binding_ctx *binding, u32 type)
 		.flags = binding->flags,
 		.value = binding->guest_addr,
 		.old_value = binding->vm_id,
-		.pid = binding->pid,
-		.uid = binding->uid,
+		.pid = binding->opener.pid,
+		.uid = binding->opener.uid,
 	};
 
 	vmshm_event_raise(binding->region, &record);

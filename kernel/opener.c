@@ -104,7 +104,7 @@ void vmshm_task_comm(char comm[TASK_COMM_LEN], struct task_struct *task)
  * vmshm_opener_init() - note who the current process is
  * @opener: where
  * @exit: what to call when the process has ended, once at most; in process
- *	context, may sleep
+ *	context, may sleep; NULL if it is never started or closed
  *
  * Context: process context of whoever opens.
  */

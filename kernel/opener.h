@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vmshm: the process behind an open file or a peer.
+ * vmshm: the process behind an open file, a peer or a binding.
  */
 #ifndef _VMSHM_OPENER_H
 #define _VMSHM_OPENER_H
@@ -11,7 +11,8 @@
 #include <linux/workqueue.h>
 
 /**
- * struct vmshm_opener - the process that opened a file or joined a group
+ * struct vmshm_opener - the process that opened a file, joined a group or bound
+ *	a region to a VM
  * @pid: the process (thread group); a counted reference
  * @uid: its user then
  * @comm: its name then

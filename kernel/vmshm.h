@@ -505,8 +505,12 @@ int vmshm_ioctl_mark(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_merge(struct vmshm_ucmd *ucmd);
 
 /* bind.c */
-bool vmshm_kvm_present(void);
 int vmshm_ioctl_bind(struct vmshm_ucmd *ucmd);
+
+/* bind_kvm.c */
+bool vmshm_kvm_present(void);
+
+/* bind_update.c */
 int vmshm_ioctl_bind_update(struct vmshm_ucmd *ucmd);
 
 /* bindings.c */
