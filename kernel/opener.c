@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Openers: the process that opened a file or joined a group, and has it ended?
+ * Openers: the process that opened a file, joined a group or bound a region, and
+ * has it ended?
  *
  * The process is the thread group of the task that made the call, known by its
  * struct pid, which no later process gets. Its end is learned from the wait
