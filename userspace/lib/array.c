@@ -2,6 +2,7 @@
 /* Arrays that the kernel fills in, of which nobody knows how long they are. */
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -10,35 +11,44 @@
 /* How often the elements may have become more than there was room for. */
 #define MAX_TRIES	16
 
-int vmshm__array_read(int fd, vmshm__array_fn fn, size_t entry_size,
-		      void **entries, __u32 *count)
+int vmshm__array_open(struct vmshm__array *array, int fd, unsigned long cmd,
+		      size_t entry_size)
 {
-	void *array = NULL, *grown;
+	struct vmshm_members arg = { 0 };
+	void *entries = NULL, *grown;
 	__u32 room = FIRST_COUNT;
-	__u32 there;
 	int tries, rc;
 
 	for (tries = 0; tries < MAX_TRIES; tries++) {
-		grown = reallocarray(array, room, entry_size);
+		grown = reallocarray(entries, room, entry_size);
 		if (!grown) {
 			rc = -ENOMEM;
 			goto free;
 		}
-		array = grown;
+		entries = grown;
 
-		rc = fn(fd, array, room, &there);
-		if (!rc && there > room)
+		arg = (struct vmshm_members) {
+			.size = sizeof(arg),
+			.entries = (uintptr_t)entries,
+			.entry_size = (__u32)entry_size,
+			.count = room,
+		};
+		rc = vmshm__ioctl(fd, cmd, &arg);
+		if (!rc && arg.out_count > room)
 			rc = -EPROTO;
 		if (!rc) {
-			*entries = array;
-			*count = there;
+			array->pos = 0;
+			array->count = arg.out_count;
+			array->entry_size = entry_size;
+			array->entries = entries;
 			return 0;
 		}
 		if (rc != -EMSGSIZE)
 			goto free;
 
 		/* Some more than there are now, because they may be more then. */
-		if (__builtin_add_overflow(there, there / 8 + FIRST_COUNT,
+		if (__builtin_add_overflow(arg.out_count,
+					   arg.out_count / 8 + FIRST_COUNT,
 					   &room)) {
 			rc = -ENOMEM;
 			goto free;
@@ -47,6 +57,19 @@ int vmshm__array_read(int fd, vmshm__array_fn fn, size_t entry_size,
 	rc = -EMSGSIZE;
 
 free:
-	free(array);
+	free(entries);
 	return rc;
+}
+
+const void *vmshm__array_next(struct vmshm__array *array)
+{
+	if (array->pos == array->count)
+		return NULL;
+
+	return array->entries + array->entry_size * array->pos++;
+}
+
+void vmshm__array_close(struct vmshm__array *array)
+{
+	free(array->entries);
 }

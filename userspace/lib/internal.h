@@ -97,30 +97,44 @@ int vmshm__region_alloc(struct vmshm_region **region);
 int vmshm__stat_ioctl(int fd, struct vmshm_stat *stat, size_t stat_size);
 
 /**
- * typedef vmshm__array_fn - have the kernel fill in an array
- * @fd: file descriptor of the region
- * @entries: the array
- * @room: elements it has room for
- * @count: where the number of elements is stored
- *
- * Return: 0; -EMSGSIZE: there is no room, and nothing but @count was stored; or
- * another negative errno value.
+ * struct vmshm__array - what the kernel said there is, at one moment
+ * @pos: next element to be handed out
+ * @count: number of elements
+ * @entry_size: size of an element, in bytes
+ * @entries: the elements
  */
-typedef int (*vmshm__array_fn)(int fd, void *entries, __u32 room,
-			       __u32 *count);
+struct vmshm__array {
+	size_t pos;
+	size_t count;
+	size_t entry_size;
+	unsigned char *entries;
+};
 
 /**
- * vmshm__array_read() - get all of an array from the kernel
+ * vmshm__array_open() - get all of an array from the kernel
+ * @array: filled in on success
  * @fd: file descriptor of the region
- * @fn: fills it in
+ * @cmd: a command whose argument is laid out as struct vmshm_members
  * @entry_size: size of an element, in bytes
- * @entries: where the array is stored, to be freed by the caller
- * @count: where the number of its elements is stored
  *
- * Return: 0; -EMSGSIZE: it grew faster than it could be read; -ENOMEM; what @fn
- * says.
+ * Return: 0; -EMSGSIZE: it grew faster than it could be read; -ENOMEM; what the
+ * command says.
  */
-int vmshm__array_read(int fd, vmshm__array_fn fn, size_t entry_size,
-		      void **entries, __u32 *count);
+int vmshm__array_open(struct vmshm__array *array, int fd, unsigned long cmd,
+		      size_t entry_size);
+
+/**
+ * vmshm__array_next() - hand out the next element
+ * @array: the array
+ *
+ * Return: the element, which stays until the array is closed, or NULL.
+ */
+const void *vmshm__array_next(struct vmshm__array *array);
+
+/**
+ * vmshm__array_close() - free what vmshm__array_open() has allocated
+ * @array: the array
+ */
+void vmshm__array_close(struct vmshm__array *array);
 
 #endif /* VMSHM_LIB_INTERNAL_H */

@@ -18,9 +18,7 @@ struct vmshm_peer {
 };
 
 struct vmshm_peer_list {
-	size_t pos;
-	size_t count;
-	struct vmshm_peer_info *entries;
+	struct vmshm__array array;
 };
 
 int vmshm_region_join(const struct vmshm_region *region,
@@ -196,58 +194,41 @@ int vmshm_peer_pending(const struct vmshm_peer *peer, __u64 mask,
 	return 0;
 }
 
-static int peers_read(int fd, void *entries, __u32 room, __u32 *count)
-{
-	struct vmshm_peers arg = {
-		.size = sizeof(arg),
-		.entries = (uintptr_t)entries,
-		.entry_size = sizeof(struct vmshm_peer_info),
-		.count = room,
-	};
-	int rc;
-
-	rc = vmshm__ioctl(fd, VMSHM_IOC_PEERS, &arg);
-	*count = arg.out_count;
-	return rc;
-}
-
 int vmshm_peer_list_open(const struct vmshm_region *region,
 			 struct vmshm_peer_list **peers)
 {
 	struct vmshm_peer_list *new;
-	void *entries;
-	__u32 count;
 	int rc;
 
-	new = calloc(1, sizeof(*new));
+	new = malloc(sizeof(*new));
 	if (!new)
 		return -ENOMEM;
 
-	rc = vmshm__array_read(region->fd, peers_read, sizeof(*new->entries),
-			       &entries, &count);
+	rc = vmshm__array_open(&new->array, region->fd, VMSHM_IOC_PEERS,
+			       sizeof(struct vmshm_peer_info));
 	if (rc) {
 		free(new);
 		return rc;
 	}
 
-	new->entries = entries;
-	new->count = count;
 	*peers = new;
 	return 0;
 }
 
 size_t vmshm_peer_list_count(const struct vmshm_peer_list *peers)
 {
-	return peers->count;
+	return peers->array.count;
 }
 
 int vmshm_peer_list_next(struct vmshm_peer_list *peers,
 			 const struct vmshm_peer_info **info)
 {
-	if (peers->pos == peers->count)
+	const struct vmshm_peer_info *entry = vmshm__array_next(&peers->array);
+
+	if (!entry)
 		return 0;
 
-	*info = &peers->entries[peers->pos++];
+	*info = entry;
 	return 1;
 }
 
@@ -256,6 +237,6 @@ void vmshm_peer_list_close(struct vmshm_peer_list *peers)
 	if (!peers)
 		return;
 
-	free(peers->entries);
+	vmshm__array_close(&peers->array);
 	free(peers);
 }

@@ -260,7 +260,7 @@ static struct vmshm_bindings list_in(__u32 count)
 
 static void lists(void **state)
 {
-	const struct vmshm_bindings in = list_in(16), in_more = list_in(33);
+	const struct vmshm_bindings in = list_in(16), in_more = list_in(35);
 	struct vmshm_bindings out = in, out_more = in_more, nonsense = in;
 	const struct vmshm_binding entries[20] = {
 		{ .pid = 1 }, { .pid = 2 },
