@@ -74,6 +74,8 @@ extern const struct verb verb_write;
 
 int cmd_main(int argc, char **argv);
 int verb_option(const struct verb *verb, int option);
+int run_on_one(const struct verb *verb, int argc, char **argv,
+	       int (*fn)(const char *name, bool json));
 
 /* Long options that have no letter. */
 enum {

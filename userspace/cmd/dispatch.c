@@ -81,6 +81,37 @@ int verb_option(const struct verb *verb, int option)
 	return STATUS_USAGE;
 }
 
+/**
+ * run_on_one() - run a verb that has no options of its own and wants a name
+ * @verb: the verb
+ * @argc: number of arguments
+ * @argv: the arguments
+ * @fn: does it; returns an exit status
+ *
+ * Return: an exit status.
+ */
+int run_on_one(const struct verb *verb, int argc, char **argv,
+	       int (*fn)(const char *name, bool json))
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option != OPTION_JSON)
+			return verb_option(verb, option);
+		json = true;
+	}
+	if (argc - optind != 1)
+		return usage(verb, "one name is needed");
+
+	return fn(argv[optind], json);
+}
+
 static int run_verb(const struct verb *verb, int argc, char **argv)
 {
 	/* What getopt_long() says begins with it. */

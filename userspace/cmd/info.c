@@ -6,12 +6,6 @@
 
 #include "cmd.h"
 
-static const struct option options[] = {
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 static void line(const char *what, char *value)
 {
 	printf("%-11s %s\n", what, value);
@@ -113,18 +107,7 @@ static int info(const char *name, bool json)
 
 static int run(int argc, char **argv)
 {
-	bool json = false;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (option != OPTION_JSON)
-			return verb_option(&verb_info, option);
-		json = true;
-	}
-	if (argc - optind != 1)
-		return usage(&verb_info, "one name is needed");
-
-	return info(argv[optind], json);
+	return run_on_one(&verb_info, argc, argv, info);
 }
 
 const struct verb verb_info = {

@@ -6,12 +6,6 @@
 
 #include "cmd.h"
 
-static const struct option options[] = {
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 static const struct column columns[] = {
 	{ "NUMBER", true },
 	{ "NAME", false },
@@ -171,18 +165,7 @@ close:
 
 static int run(int argc, char **argv)
 {
-	bool json = false;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (option != OPTION_JSON)
-			return verb_option(&verb_peers, option);
-		json = true;
-	}
-	if (argc - optind != 1)
-		return usage(&verb_peers, "one name is needed");
-
-	return show_peers(argv[optind], json);
+	return run_on_one(&verb_peers, argc, argv, show_peers);
 }
 
 const struct verb verb_peers = {

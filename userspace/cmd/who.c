@@ -10,12 +10,6 @@
 
 #include "cmd.h"
 
-static const struct option options[] = {
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 static const struct column columns[] = {
 	{ "PID", true },
 	{ "USER", false },
@@ -372,18 +366,7 @@ close:
 
 static int run(int argc, char **argv)
 {
-	bool json = false;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (option != OPTION_JSON)
-			return verb_option(&verb_who, option);
-		json = true;
-	}
-	if (argc - optind != 1)
-		return usage(&verb_who, "one name is needed");
-
-	return who(argv[optind], json);
+	return run_on_one(&verb_who, argc, argv, who);
 }
 
 const struct verb verb_who = {
