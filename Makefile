@@ -95,9 +95,13 @@ demo: prepared
 # With instruction counting, for times that mean something: a nanosecond is an
 # instruction then.  ICOUNT= measures emulated time instead.
 ICOUNT ?= --icount
+# Seconds, and memory in MiB: what the large regions of 'dirty' need more of.
+BENCH_TIMEOUT ?= 3600
+BENCH_MEM ?= 2048
 .PHONY: bench
 bench: prepared
-	@$(VM) --timeout 1800 $(ICOUNT) -- selftests/run-bench $(TEST)
+	@$(VM) --timeout $(BENCH_TIMEOUT) --mem $(BENCH_MEM) $(ICOUNT) -- \
+		selftests/run-bench $(TEST)
 
 .PHONY: install install-module install-userspace install-udev install-systemd
 install: install-module install-userspace install-udev install-systemd

@@ -6,14 +6,14 @@
  *
  * Sections: trackers, single, sparse, guest, batch, mappers; by default all of
  * these. And 'size=MIB', which is trackers with regions of that size; large ones
- * take long.
+ * take long, and so much memory.
  *
  * A round: the writer stores to the pages of a pattern, then the reader gets
  * the list of dirty pages and makes the tracker ready for the next round. The
  * two parts are timed apart; each value is the median of ROUNDS rounds, after
- * others that are not timed, so many that what a tracker learns has settled. All
- * trackers run in the same process, the others on a memfd of the same size.
- * Counts are those of one more round that is not timed.
+ * others that are not timed, so many that what a tracker learns has settled, or
+ * nearly with large regions. All trackers run in the same process, the others on
+ * a memfd of the same size. Counts are those of one more round that is not timed.
  *
  * BENCH <name> <value> <unit> <ratio> <peer>: a line for each peer, and '-'
  * where there is none.
@@ -41,9 +41,14 @@
 #define MIB		(1UL << 20)
 /* Rounds before it counts: of vmshm, which learns, and of the others. */
 #define WARM_LEARN	40
+#define WARM_LARGE	8
 #define WARM		2
 #define ROUNDS		3
 #define RANGES		4096
+/* In MiB: from here on the rounds of WARM_LARGE have to do. */
+#define LARGE		64
+/* And from here on trackers that stop the writer for each page take too long. */
+#define HUGE		4096
 #define SOFT_DIRTY	(1ULL << 55)
 
 /* Younger than the headers that this is built with. */
@@ -614,6 +619,11 @@ static void write_pages(struct area *area, const __u32 *list, size_t n)
 		(*(volatile char *)(area->map + list[i] * PAGE))++;
 }
 
+static int warm_rounds(size_t pages)
+{
+	return pages >= LARGE * MIB / PAGE ? WARM_LARGE : WARM_LEARN;
+}
+
 static void run(const struct tracker *tracker, struct area *area,
 		const struct pattern *pattern, struct result *result)
 {
@@ -621,7 +631,8 @@ static void run(const struct tracker *tracker, struct area *area,
 	struct vmshm_log_stat before, after;
 	struct vmshm_stat stat, stat_after;
 	double counts[NR_EVENTS];
-	int warm = tracker->start == log_start ? WARM_LEARN : WARM;
+	int warm = tracker->start == log_start ? warm_rounds(area->pages) :
+						 WARM;
 	__u32 *list = calloc(area->pages, sizeof(*list));
 	unsigned long events;
 	long n, faults;
@@ -742,19 +753,23 @@ static void report(const char *pattern, const char *size,
 
 /* Sections */
 
-static void compare_trackers(size_t mib, size_t step, bool single)
+static bool too_slow(int tracker, size_t mib, bool single)
 {
-	static struct result results[6][NR_TRACKERS];
-	bool done[NR_TRACKERS] = { };
-	int fds[2] = { new_file(false, mib * MIB), new_file(true, mib * MIB) };
-	size_t pages = mib * MIB / PAGE;
+	return !single && mib >= HUGE && (tracker == UFFD || tracker == TRAP);
+}
+
+/* Those that run on a region, or those that run on a memfd. */
+static void run_trackers(bool region, size_t mib, size_t step, bool single,
+			 struct result results[][NR_TRACKERS], bool *done)
+{
+	int fd = new_file(region, mib * MIB);
 	struct area area;
-	char size[32];
 	int i, p, ret;
 
-	snprintf(size, sizeof(size), "%zuM", mib);
 	for (i = 0; i < NR_TRACKERS; i++) {
-		area_map(&area, fds[trackers[i].region], pages, step);
+		if (trackers[i].region != region || too_slow(i, mib, single))
+			continue;
+		area_map(&area, fd, mib * MIB / PAGE, step);
 		for (p = single ? 5 : 0; p < 6; p++) {
 			/* Nothing is remembered of the pattern before. */
 			ret = trackers[i].start(&area);
@@ -769,10 +784,22 @@ static void compare_trackers(size_t mib, size_t step, bool single)
 		}
 		area_unmap(&area);
 	}
+	close(fd);
+}
+
+static void compare_trackers(size_t mib, size_t step, bool single)
+{
+	static struct result results[6][NR_TRACKERS];
+	bool done[NR_TRACKERS] = { };
+	char size[32];
+	int p;
+
+	snprintf(size, sizeof(size), "%zuM", mib);
+	/* One after the other: there need not be memory for both. */
+	run_trackers(false, mib, step, single, results, done);
+	run_trackers(true, mib, step, single, results, done);
 	for (p = single ? 5 : 0; p < 6; p++)
 		report(patterns[p].name, size, results[p], done);
-	close(fds[0]);
-	close(fds[1]);
 }
 
 static void section_trackers(void)
