@@ -19,46 +19,13 @@
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_ivdev.h"
 #include "lib/vmshm_mem.h"
+#include "lib/vmshm_module.h"
 
 #define RW	(PROT_READ | PROT_WRITE)
 #define DRIVER	"/sys/bus/pci/drivers/vmshm"
 
 /* Module loads in a row. */
 #define CYCLES	10
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "vmshm", O_NONBLOCK) ? -errno : 0;
-}
-
-/* Waits for what is on its way out. */
-static int unload_at_last(void)
-{
-	int i, ret;
-
-	for (i = 0; i < VT_PATIENCE * 100; i++) {
-		ret = unload();
-		if (ret != -EAGAIN)
-			break;
-		usleep(10000);
-	}
-	return ret;
-}
-
-static int load(void)
-{
-	int fd, ret, i;
-
-	fd = open(getenv("VMSHM_MODULE"), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	for (i = 0; !ret && i < VT_PATIENCE * 100 && access(VT_DEVICE, F_OK);
-	     i++)
-		usleep(10000);
-	return ret;
-}
 
 /* Whether /proc/iomem says that a driver has memory of the device. */
 static bool memory_is_claimed(void)
@@ -80,24 +47,16 @@ FIXTURE(ivshmem_unload) {
 
 FIXTURE_SETUP(ivshmem_unload)
 {
-	ASSERT_NE(NULL, getenv("VMSHM_MODULE"));
-	/* It uses the module; whoever runs the tests loads it again. */
-	if (syscall(SYS_delete_module, "vmshm_kvm", O_NONBLOCK))
-		ASSERT_EQ(ENOENT, errno);
-	ASSERT_EQ(0, stat(VT_DEVICE, &self->device));
+	ASSERT_EQ(0, vt_module_init(&self->device));
 	ASSERT_TRUE(vt_pci_bound(VT_IVSHMEM_A));
 	ASSERT_TRUE(vt_pci_bound(VT_IVSHMEM_B));
 }
 
-/* With the device as it was, as udev would see to. */
 FIXTURE_TEARDOWN(ivshmem_unload)
 {
-	if (access("/sys/module/vmshm", F_OK)) {
-		EXPECT_EQ(0, load());
+	if (!vt_module_loaded()) {
+		EXPECT_EQ(0, vt_module_load(&self->device));
 	}
-	EXPECT_EQ(0, chown(VT_DEVICE, self->device.st_uid,
-			   self->device.st_gid));
-	EXPECT_EQ(0, chmod(VT_DEVICE, self->device.st_mode & 07777));
 }
 
 /* Devices that nobody uses are let go. */
@@ -107,11 +66,11 @@ TEST_F(ivshmem_unload, bound)
 	int dev, i;
 
 	for (i = 0; i < CYCLES; i++) {
-		ASSERT_EQ(0, unload_at_last());
+		ASSERT_EQ(0, vt_module_unload_at_last());
 		EXPECT_FALSE(vt_pci_bound(VT_IVSHMEM_A));
 		EXPECT_EQ(-1, access(DRIVER, F_OK));
 		EXPECT_FALSE(memory_is_claimed());
-		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, vt_module_load(&self->device));
 		EXPECT_TRUE(vt_pci_bound(VT_IVSHMEM_A));
 		EXPECT_TRUE(memory_is_claimed());
 		dev = vt_device();
@@ -164,12 +123,12 @@ TEST_F(ivshmem_unload, used)
 		close(fd);
 		close(dev);
 		usleep(50000);
-		EXPECT_EQ(-EAGAIN, unload()) {
+		EXPECT_EQ(-EAGAIN, vt_module_unload()) {
 			TH_LOG("held by %u", i);
 		}
 		close(held);
-		ASSERT_EQ(0, unload_at_last());
-		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, vt_module_unload_at_last());
+		ASSERT_EQ(0, vt_module_load(&self->device));
 	}
 
 	dev = vt_device();
@@ -179,10 +138,10 @@ TEST_F(ivshmem_unload, used)
 	close(fd);
 	close(dev);
 	usleep(50000);
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, vt_module_unload());
 	EXPECT_EQ(0, vt_poke(map, 1));
 	ASSERT_EQ(0, munmap(map, VT_PAGE));
-	ASSERT_EQ(0, unload_at_last());
+	ASSERT_EQ(0, vt_module_unload_at_last());
 }
 
 /* The device is gone, what was open is not. */
@@ -197,11 +156,11 @@ TEST_F(ivshmem_unload, removed)
 	close(dev);
 	ASSERT_EQ(0, vt_pci_remove(VT_IVSHMEM_A));
 	usleep(50000);
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, vt_module_unload());
 	EXPECT_EQ(-SIGBUS, vt_peek(map));
 	ASSERT_EQ(0, munmap(map, VT_PAGE));
-	ASSERT_EQ(0, unload_at_last());
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, vt_module_unload_at_last());
+	ASSERT_EQ(0, vt_module_load(&self->device));
 	ASSERT_EQ(0, vt_pci_rescan());
 	EXPECT_TRUE(vt_pci_bound(VT_IVSHMEM_A));
 }
@@ -219,7 +178,7 @@ TEST_F(ivshmem_unload, inotify)
 	ASSERT_LE(0, inotify_add_watch(notify, path, IN_ALL_EVENTS));
 	close(fd);
 	close(dev);
-	ASSERT_EQ(0, unload_at_last());
+	ASSERT_EQ(0, vt_module_unload_at_last());
 	EXPECT_LT(0, read(notify, buf, sizeof(buf)));
 	close(notify);
 }

@@ -20,6 +20,7 @@
 #include "kselftest_harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"
+#include "lib/vmshm_module.h"
 #include "lib/vmshm_peer.h"
 
 #define RW		(PROT_READ | PROT_WRITE)
@@ -305,49 +306,6 @@ TEST_F(lifetime, o_path)
 /*
  * The module.
  */
-static mode_t device_mode;
-static uid_t device_uid;
-static gid_t device_gid;
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "vmshm", O_NONBLOCK) ? -errno : 0;
-}
-
-/* Waits for what is on its way out. */
-static int unload_at_last(void)
-{
-	int i, ret;
-
-	for (i = 0; i < VT_PATIENCE * 100; i++) {
-		ret = unload();
-		if (ret != -EAGAIN)
-			break;
-		usleep(10000);
-	}
-	return ret;
-}
-
-/* With the device as it was, as udev would see to. */
-static int load(void)
-{
-	int fd, ret, i;
-
-	fd = open(getenv("VMSHM_MODULE"), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	if (ret)
-		return ret;
-	for (i = 0; i < VT_PATIENCE * 100 && access(VT_DEVICE, F_OK); i++)
-		usleep(10000);
-	if (chown(VT_DEVICE, device_uid, device_gid) ||
-	    chmod(VT_DEVICE, device_mode))
-		return -errno;
-	return 0;
-}
-
 static int references(void)
 {
 	char buf[32];
@@ -358,26 +316,17 @@ static int references(void)
 }
 
 FIXTURE(module) {
+	struct stat device;
 	char name[VMSHM_NAME_MAX + 1];
 };
 
 FIXTURE_SETUP(module)
 {
 	struct vmshm_stat stats[8];
-	struct stat st;
 	int dev, n, i;
 
-	ASSERT_NE(NULL, getenv("VMSHM_MODULE"));
-	ASSERT_EQ(0, access(getenv("VMSHM_MODULE"), R_OK));
-	ASSERT_EQ(0, stat(VT_DEVICE, &st));
-	device_mode = st.st_mode & 07777;
-	device_uid = st.st_uid;
-	device_gid = st.st_gid;
 	vt_name(self->name, "module");
-
-	/* It uses the module; whoever runs the tests loads it again. */
-	if (syscall(SYS_delete_module, "vmshm_kvm", O_NONBLOCK))
-		ASSERT_EQ(ENOENT, errno);
+	ASSERT_EQ(0, vt_module_init(&self->device));
 	/* It is not this test's business what others have left behind. */
 	dev = vt_device();
 	ASSERT_LE(0, dev);
@@ -395,7 +344,7 @@ FIXTURE_SETUP(module)
 FIXTURE_TEARDOWN(module)
 {
 	if (access("/sys/module/vmshm", F_OK)) {
-		EXPECT_EQ(0, load());
+		EXPECT_EQ(0, vt_module_load(&self->device));
 	}
 }
 
@@ -622,20 +571,20 @@ TEST_F_TIMEOUT(module, held, 110)
 		close(dev);
 		/* What was closed before is gone for good after some time. */
 		usleep(50000);
-		ASSERT_EQ(-EAGAIN, unload()) {
+		ASSERT_EQ(-EAGAIN, vt_module_unload()) {
 			TH_LOG("unloaded despite of %s", holders[i].what);
 		}
 		if (h.map && !h.pid) {
 			EXPECT_LT(0, vt_peek(h.map));
 		}
 		holders[i].drop(&h, self->name);
-		ASSERT_EQ(0, unload_at_last()) {
+		ASSERT_EQ(0, vt_module_unload_at_last()) {
 			TH_LOG("%s was dropped, but not all of it",
 			       holders[i].what);
 		}
 		EXPECT_NE(0, access("/sys/module/vmshm", F_OK));
 		EXPECT_NE(0, access(VT_DEVICE, F_OK));
-		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, vt_module_load(&self->device));
 	}
 }
 
@@ -658,7 +607,7 @@ TEST_F(module, pinned_pages)
 	munmap(map, SIZE);
 	close(fd);
 	close(dev);
-	ASSERT_EQ(0, unload_at_last());
+	ASSERT_EQ(0, vt_module_unload_at_last());
 	file = vt_memfd(16);
 	ASSERT_LE(0, file);
 	sqe = (struct io_uring_sqe) {
@@ -671,7 +620,7 @@ TEST_F(module, pinned_pages)
 	EXPECT_EQ(1, pread(file, &c, 1, 1));
 	EXPECT_EQ('e', c);
 	vt_ring_exit(&ring);
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, vt_module_load(&self->device));
 }
 
 /* A little of everything. Returns the line that failed, or 0. */
@@ -833,10 +782,10 @@ TEST_F_TIMEOUT(module, cycles, 1000)
 	for (i = 0; i < WARM_UP + cycles; i++) {
 		struct vt_child child;
 
-		ASSERT_EQ(0, unload_at_last());
+		ASSERT_EQ(0, vt_module_unload_at_last());
 		if (i == WARM_UP)
 			read_usage(&before);
-		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, vt_module_load(&self->device));
 		dev = vt_device();
 		ASSERT_LE(0, dev);
 		ASSERT_LE(0, vt_fork(&child));
@@ -851,12 +800,12 @@ TEST_F_TIMEOUT(module, cycles, 1000)
 		ASSERT_EQ(0, vt_wait(&child));
 		if (i & 1) {
 			/* Names keep the module, and have to go first. */
-			EXPECT_EQ(-EAGAIN, unload());
+			EXPECT_EQ(-EAGAIN, vt_module_unload());
 		}
 		EXPECT_LT(0, vt_unlink_all(dev, ""));
 		close(dev);
 	}
-	ASSERT_EQ(0, unload_at_last());
+	ASSERT_EQ(0, vt_module_unload_at_last());
 	/* What is freed after a grace period. */
 	for (i = 0; i < VT_PATIENCE; i++) {
 		read_usage(&after);
@@ -871,7 +820,7 @@ TEST_F_TIMEOUT(module, cycles, 1000)
 	       after.shmem_inodes - before.shmem_inodes,
 	       after.accounted - before.accounted);
 	EXPECT_FALSE(grown(&before, &after, cycles));
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, vt_module_load(&self->device));
 }
 
 TEST_HARNESS_MAIN

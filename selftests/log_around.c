@@ -5,13 +5,13 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
+#include "lib/pagemap_scan.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"
 
@@ -341,38 +341,8 @@ TEST_F(log_around, shifted_mapping)
 }
 
 /*
- * Another tracker of writes, in the same page tables: of Linux 6.7 and newer,
- * unknown to the headers of Debian 12.
+ * Another tracker of writes, in the same page tables: of Linux 6.7 and newer.
  */
-#ifndef UFFD_FEATURE_WP_ASYNC
-#define UFFD_FEATURE_WP_ASYNC	(1 << 15)
-#endif
-
-struct page_region {
-	__u64 start;
-	__u64 end;
-	__u64 categories;
-};
-
-struct pm_scan_arg {
-	__u64 size;
-	__u64 flags;
-	__u64 start;
-	__u64 end;
-	__u64 walk_end;
-	__u64 vec;
-	__u64 vec_len;
-	__u64 max_pages;
-	__u64 category_inverted;
-	__u64 category_mask;
-	__u64 category_anyof_mask;
-	__u64 return_mask;
-};
-
-#ifndef PAGEMAP_SCAN
-#define PAGEMAP_SCAN	_IOWR('f', 16, struct pm_scan_arg)
-#define PAGE_IS_WRITTEN	(1 << 1)
-#endif
 
 /* Whether PAGEMAP_SCAN says that a page was written. */
 static bool scan_says(int pagemap, const unsigned char *addr)

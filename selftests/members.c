@@ -13,34 +13,7 @@
 #include <time.h>
 
 #include "kselftest_harness.h"
-#include "lib/vmshm_test.h"
-
-#define ROOM	64
-
-FIXTURE(members) {
-	int dev;
-	int fd;
-	size_t page;
-	char name[VMSHM_NAME_MAX + 1];
-	struct vmshm_member list[ROOM];
-};
-
-FIXTURE_SETUP(members)
-{
-	self->page = sysconf(_SC_PAGESIZE);
-	self->dev = vt_device();
-	ASSERT_LE(0, self->dev);
-	/* Gone with the test, however that ends. */
-	self->fd = vt_create(self->dev, vt_name(self->name, "members"),
-			     16 * self->page, 0, VMSHM_EPHEMERAL, 0666);
-	ASSERT_LE(0, self->fd);
-}
-
-FIXTURE_TEARDOWN(members)
-{
-	close(self->fd);
-	close(self->dev);
-}
+#include "lib/members.h"
 
 static __u64 now(void)
 {

@@ -14,34 +14,7 @@
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
-#include "lib/vmshm_test.h"
-
-#define ROOM	64
-
-FIXTURE(members) {
-	int dev;
-	int fd;
-	size_t page;
-	char name[VMSHM_NAME_MAX + 1];
-	struct vmshm_member list[ROOM];
-};
-
-FIXTURE_SETUP(members)
-{
-	self->page = sysconf(_SC_PAGESIZE);
-	self->dev = vt_device();
-	ASSERT_LE(0, self->dev);
-	/* Gone with the test, however that ends. */
-	self->fd = vt_create(self->dev, vt_name(self->name, "members"),
-			     16 * self->page, 0, VMSHM_EPHEMERAL, 0666);
-	ASSERT_LE(0, self->fd);
-}
-
-FIXTURE_TEARDOWN(members)
-{
-	close(self->fd);
-	close(self->dev);
-}
+#include "lib/members.h"
 
 TEST_F(members, fork)
 {
@@ -367,9 +340,7 @@ TEST_F(members, exec)
 {
 	const struct vmshm_member *m;
 	struct vt_child child;
-	int fd, n, tries;
-	char comm[64];
-	char path[64];
+	int fd, n;
 
 	ASSERT_LE(0, vt_fork(&child));
 	if (!child.pid) {
@@ -383,14 +354,7 @@ TEST_F(members, exec)
 		execl("/bin/cat", "cat", NULL);
 		VT_CHECK(!"execl");
 	}
-	snprintf(path, sizeof(path), "/proc/%d/comm", child.pid);
-	for (tries = 0; tries < VT_PATIENCE * 100; tries++) {
-		ASSERT_LT(0, vt_read_file(path, comm, sizeof(comm)));
-		if (!strcmp(comm, "cat\n"))
-			break;
-		usleep(10000);
-	}
-	ASSERT_STREQ("cat\n", comm);
+	ASSERT_EQ(0, vt_wait_comm(child.pid, "cat"));
 
 	/* The file is open, the mapping has gone. */
 	n = vt_members(self->fd, self->list, ROOM);
@@ -417,9 +381,7 @@ TEST_F(members, exec_by_thread)
 	const struct vmshm_member *m;
 	struct vt_child child;
 	pthread_t thread;
-	int fd, n, tries;
-	char comm[64];
-	char path[64];
+	int fd, n;
 
 	ASSERT_LE(0, vt_fork(&child));
 	if (!child.pid) {
@@ -430,14 +392,7 @@ TEST_F(members, exec_by_thread)
 		VT_CHECK(!pthread_create(&thread, NULL, thread_execs, NULL));
 		syscall(SYS_exit, 0);
 	}
-	snprintf(path, sizeof(path), "/proc/%d/comm", child.pid);
-	for (tries = 0; tries < VT_PATIENCE * 100; tries++) {
-		ASSERT_LT(0, vt_read_file(path, comm, sizeof(comm)));
-		if (!strcmp(comm, "cat\n"))
-			break;
-		usleep(10000);
-	}
-	ASSERT_STREQ("cat\n", comm);
+	ASSERT_EQ(0, vt_wait_comm(child.pid, "cat"));
 	n = vt_members(self->fd, self->list, ROOM);
 	ASSERT_EQ(2, n);
 	m = vt_find_member(self->list, n, VMSHM_MEMBER_OPEN, child.pid);

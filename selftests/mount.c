@@ -22,6 +22,7 @@
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"
+#include "lib/vmshm_module.h"
 #include "lib/vmshm_mount.h"
 
 #define SIZE	(4 * VT_PAGE)
@@ -784,11 +785,9 @@ TEST_F(mount, module)
 
 	close(self->dev);
 	/* Loaded, it holds the module, too. */
-	if (syscall(SYS_delete_module, "vmshm_kvm", O_NONBLOCK))
-		ASSERT_EQ(ENOENT, errno);
+	ASSERT_EQ(0, vt_module_unload_kvm());
 	EXPECT_LT(0, refcnt());
-	ASSERT_EQ(-1, syscall(SYS_delete_module, "vmshm", O_NONBLOCK));
-	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(-EAGAIN, vt_module_unload());
 	ASSERT_EQ(0, vt_umount(0));
 	for (tries = 0; refcnt() && tries < VT_PATIENCE * 10; tries++)
 		usleep(100000);

@@ -30,9 +30,9 @@
 #include <time.h>
 
 #include <linux/perf_event.h>
-#include <linux/userfaultfd.h>
 
 #include "lib/minivm.h"
+#include "lib/pagemap_scan.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_test.h"
@@ -50,36 +50,6 @@
 /* And from here on trackers that stop the writer for each page take too long. */
 #define HUGE		4096
 #define SOFT_DIRTY	(1ULL << 55)
-
-/* Younger than the headers that this is built with. */
-#define FEATURE_WP_UNPOPULATED	(1 << 13)
-#define FEATURE_WP_ASYNC	(1 << 15)
-
-struct scan_region {
-	__u64 start;
-	__u64 end;
-	__u64 categories;
-};
-
-struct scan_arg {
-	__u64 size;
-	__u64 flags;
-	__u64 start;
-	__u64 end;
-	__u64 walk_end;
-	__u64 vec;
-	__u64 vec_len;
-	__u64 max_pages;
-	__u64 category_inverted;
-	__u64 category_mask;
-	__u64 category_anyof_mask;
-	__u64 return_mask;
-};
-
-#define SCAN		_IOWR('f', 16, struct scan_arg)
-#define SCAN_WRITTEN	(1 << 1)
-#define SCAN_PROTECT	(1 << 0)
-#define SCAN_CHECK	(1 << 1)
 
 struct area {
 	int fd;			/* region or memfd */
@@ -360,26 +330,26 @@ static int async_start(struct area *area)
 {
 	area->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	return uffd_open(area, UFFD_FEATURE_WP_HUGETLBFS_SHMEM |
-			 FEATURE_WP_UNPOPULATED | FEATURE_WP_ASYNC);
+			 UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_ASYNC);
 }
 
 static long async_collect(struct area *area)
 {
-	static struct scan_region regions[RANGES];
-	struct scan_arg arg = {
+	static struct page_region regions[RANGES];
+	struct pm_scan_arg arg = {
 		.size = sizeof(arg),
-		.flags = SCAN_PROTECT | SCAN_CHECK,
+		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
 		.start = (uintptr_t)area->map,
 		.end = (uintptr_t)area->map + area->pages * PAGE,
 		.vec = (uintptr_t)regions,
 		.vec_len = RANGES,
-		.category_mask = SCAN_WRITTEN,
-		.return_mask = SCAN_WRITTEN,
+		.category_mask = PAGE_IS_WRITTEN,
+		.return_mask = PAGE_IS_WRITTEN,
 	};
 	long i, n, dirty = 0;
 
 	do {
-		n = ioctl(area->pagemap, SCAN, &arg);
+		n = ioctl(area->pagemap, PAGEMAP_SCAN, &arg);
 		CHECK(n >= 0);
 		for (i = 0; i < n; i++)
 			dirty += (regions[i].end - regions[i].start) / PAGE;

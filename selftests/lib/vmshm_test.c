@@ -350,6 +350,23 @@ int vt_wait_dead_thread(pid_t pid, pid_t tid)
 	return -ETIMEDOUT;
 }
 
+int vt_wait_comm(pid_t pid, const char *comm)
+{
+	char path[64], is[64];
+	int tries;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	for (tries = 0; tries < VT_PATIENCE * 100; tries++) {
+		if (vt_read_file(path, is, sizeof(is)) < 0)
+			return -ESRCH;
+		is[strcspn(is, "\n")] = '\0';
+		if (!strcmp(is, comm))
+			return 0;
+		usleep(10000);
+	}
+	return -ETIMEDOUT;
+}
+
 int vt_become(uid_t uid)
 {
 	struct stat st;

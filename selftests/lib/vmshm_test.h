@@ -127,6 +127,9 @@ int vt_wait_zombie(pid_t pid);
 /* Waits until a thread, which may be the caller's, is a zombie or gone. */
 int vt_wait_dead_thread(pid_t pid, pid_t tid);
 
+/* Waits until a process is called @comm. Returns 0, -ESRCH or -ETIMEDOUT. */
+int vt_wait_comm(pid_t pid, const char *comm);
+
 /*
  * Become an unprivileged user who may open the device, as members of its group
  * may.
