@@ -48,9 +48,12 @@ int vt_module_unload_at_last(void)
 
 int vt_module_load(const struct stat *device)
 {
+	const char *module = getenv("VMSHM_MODULE");
 	int fd, ret, i;
 
-	fd = open(getenv("VMSHM_MODULE"), O_RDONLY | O_CLOEXEC);
+	if (!module)
+		return -ENOENT;
+	fd = open(module, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;

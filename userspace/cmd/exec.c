@@ -166,8 +166,13 @@ static int run(int argc, char **argv)
 		}
 		status = exec_option(&args, option);
 	}
-	if (!status && (!command || !*command))
-		status = usage(&verb_exec, "'-- PROG [ARG]...' is needed");
+	if (!command || !*command) {
+		if (!status)
+			status = usage(&verb_exec,
+				       "'-- PROG [ARG]...' is needed");
+		free(args.readonly_names);
+		return status;
+	}
 	if (!status && args.access.options.generation && argc - optind != 1)
 		status = usage(&verb_exec, "--generation takes one NAME");
 	if (!status)

@@ -183,11 +183,13 @@ static enum next next_of_peers(struct client *client, struct message *message)
 
 		if (told && told->is_gone)
 			continue;
-		if (told && !(peer && is_same(told, peer))) {
+		if (told && (!peer || !is_same(told, peer))) {
 			client->from = told->number;
 			message->value = told->number;
 			return NEXT_MESSAGE;
 		}
+		if (!peer)
+			continue;
 		known = told ? told->vectors : 0;
 		if (peer->number == own || peer->vectors == known)
 			continue;
