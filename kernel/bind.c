@@ -87,7 +87,7 @@ static void vmshm_binding_free(struct vmshm_binding_ctx *binding)
 	kvfree(binding->slots);
 	vmshm_uncharge_meta(binding->user, binding->charged);
 	vmshm_user_put(binding->user);
-	iput(binding->inode);
+	vmshm_fs_put_inode(binding->inode);
 	kfree(binding);
 }
 

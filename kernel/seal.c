@@ -42,10 +42,11 @@ static int vmshm_seal_write(struct vmshm_region *region, u32 seals)
 
 static int vmshm_seal(struct vmshm_region *region, u32 add)
 {
-	struct inode *inner = file_inode(region->inner);
+	struct inode *inner;
 	int err;
 
 	lockdep_assert_held_write(&region->inode->i_rwsem);
+	/* As device memory is, which has no inner file. */
 	if (region->seals & VMSHM_SEAL_SEAL)
 		return -EPERM;
 	if (!(add & ~region->seals))
@@ -58,6 +59,7 @@ static int vmshm_seal(struct vmshm_region *region, u32 add)
 	if (err)
 		return err;
 
+	inner = file_inode(region->inner);
 	inode_lock(inner);
 	SHMEM_I(inner)->seals |= region->seals;
 	inode_unlock(inner);
