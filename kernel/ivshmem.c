@@ -78,9 +78,15 @@ static int vmshm_ivshmem_request_irqs(struct pci_dev *pdev)
 {
 	struct vmshm_ivshmem *ivshmem = pci_get_drvdata(pdev);
 	int nr, i, err;
+	u32 number;
 
 	if (!pdev->msix_cap)
 		return 0;
+	number = readl(ivshmem->regs + IVSHMEM_IV_POSITION);
+	if (number > VMSHM_PEER_NUMBER_MAX) {
+		dev_warn(&pdev->dev, "no doorbell, for it is peer %u\n", number);
+		return 0;
+	}
 	nr = pci_alloc_irq_vectors(pdev, 1, VMSHM_PEER_VECTORS_MAX,
 				   PCI_IRQ_MSIX);
 	if (nr < 0)
@@ -99,7 +105,7 @@ static int vmshm_ivshmem_request_irqs(struct pci_dev *pdev)
 	}
 	/* Interrupts are writes of the device's. */
 	pci_set_master(pdev);
-	ivshmem->device.number = readl(ivshmem->regs + IVSHMEM_IV_POSITION);
+	ivshmem->device.number = number;
 	ivshmem->device.doorbell = ivshmem->regs + IVSHMEM_DOORBELL;
 	ivshmem->device.nr_vectors = nr;
 	return 0;
