@@ -150,9 +150,9 @@ static int vmshm_binding_attach(struct vmshm_binding_ctx *binding, int vm_fd)
 	struct vmshm_vm *vm;
 	int err;
 
-	ops = vmshm_kvm_get();
-	if (!ops)
-		return -EOPNOTSUPP;
+	ops = vmshm_kvm_get(vm_fd);
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	err = -EINVAL;
 	if (binding->first_slot + binding->nr_slots > ops->max_slots)
 		goto put_ops;

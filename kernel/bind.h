@@ -133,7 +133,7 @@ struct vmshm_binding_ctx {
 /* bind_kvm.c */
 int vmshm_kvm_register(const struct vmshm_kvm_ops *ops);
 void vmshm_kvm_unregister(const struct vmshm_kvm_ops *ops);
-const struct vmshm_kvm_ops *vmshm_kvm_get(void);
+const struct vmshm_kvm_ops *vmshm_kvm_get(int fd);
 
 /* slots.c */
 u64 vmshm_binding_bound(const struct vmshm_binding_ctx *binding);

@@ -2,9 +2,13 @@
 /*
  * Whether there is vmshm_kvm, which bindings with VMs need.
  */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/string.h>
 
 #include "bind.h"
 
@@ -53,25 +57,46 @@ bool vmshm_kvm_present(void)
 	return READ_ONCE(vmshm_kvm);
 }
 
+/* Files of VMs are those of kvm_amd and kvm_intel. */
+static bool vmshm_kvm_may_be_vm(const struct file *file)
+{
+	struct module *owner = file->f_op->owner;
+
+	return owner ? !strncmp(module_name(owner), "kvm", 3) :
+		       IS_BUILTIN(CONFIG_KVM);
+}
+
 /**
  * vmshm_kvm_get() - what there is to set memory slots with
+ * @fd: a descriptor that the caller takes for a VM
  *
- * Loads vmshm_kvm if it is not there, as socket() does with protocols.
+ * Loads vmshm_kvm if it is not there: not for everybody, but for those who have
+ * something of kvm's.
  *
  * Context: process context; may sleep.
- * Return: what is registered, its owner pinned, or NULL.
+ * Return: what is registered, its owner pinned; or an ERR_PTR: -EBADF: there is
+ * no such descriptor; -EINVAL: it is no VM; -EOPNOTSUPP: nothing is registered.
  */
-const struct vmshm_kvm_ops *vmshm_kvm_get(void)
+const struct vmshm_kvm_ops *vmshm_kvm_get(int fd)
 {
 	const struct vmshm_kvm_ops *ops;
+	struct file *file;
+	bool may_be_vm;
 
-	/* Whoever has a VM has loaded kvm: loading us too is no surprise. */
-	if (!vmshm_kvm_present())
+	if (!vmshm_kvm_present()) {
+		file = fget(fd);
+		if (!file)
+			return ERR_PTR(-EBADF);
+		may_be_vm = vmshm_kvm_may_be_vm(file);
+		fput(file);
+		if (!may_be_vm)
+			return ERR_PTR(-EINVAL);
 		request_module("vmshm_kvm");
+	}
 	mutex_lock(&vmshm_kvm_mutex);
 	ops = vmshm_kvm;
-	if (ops && !try_module_get(ops->owner))
-		ops = NULL;
+	if (!ops || !try_module_get(ops->owner))
+		ops = ERR_PTR(-EOPNOTSUPP);
 	mutex_unlock(&vmshm_kvm_mutex);
 	return ops;
 }
