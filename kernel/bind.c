@@ -29,16 +29,21 @@ static void vmshm_binding_detach(struct vmshm_binding_ctx *binding)
 /*
  * Called for the file and for the address space, whichever goes first. Whoever
  * comes second does not wait for the first.
+ *
+ * Without the address space no vCPU can run any more, and on some machines KVM
+ * has taken its page tables down: slots go with the VM then.
  */
 static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 {
 	struct vmshm_region *region = binding->region;
+	bool alive = mmget_not_zero(binding->mm);
 	bool ended;
 
 	mutex_lock(&region->bind_mutex);
 	ended = binding->flags & VMSHM_BIND_ENDED;
 	if (!ended) {
-		vmshm_binding_cut(binding, 0);
+		if (alive)
+			vmshm_binding_cut(binding, 0);
 		/* What could not be removed stays until the VM goes. */
 		binding->used = 0;
 		list_del(&binding->node);
@@ -46,6 +51,8 @@ static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 	}
 	binding->flags |= VMSHM_BIND_ENDED;
 	mutex_unlock(&region->bind_mutex);
+	if (alive)
+		mmput(binding->mm);
 	if (ended)
 		return;
 
