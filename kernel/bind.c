@@ -242,26 +242,31 @@ free_binding:
 	return ERR_PTR(err);
 }
 
-/* Sets the first slots. On error the binding is as before. */
+/*
+ * Sets the first slots. On error the binding is as before.
+ *
+ * The mapping is looked at before: mmap_lock may be held for long, by whoever
+ * has the caller wait, and nobody else is to wait with him. If it is replaced
+ * then, that is as if it happened later.
+ */
 static int vmshm_binding_link(struct vmshm_binding_ctx *binding)
 {
 	struct vmshm_region *region = binding->region;
-	bool write = !(binding->flags & VMSHM_BIND_READONLY);
-	bool follow = binding->flags & VMSHM_BIND_FOLLOW;
 	int err;
 
+	err = vmshm_maps_check(region, binding->user_addr, binding->offset,
+			       binding->length,
+			       !(binding->flags & VMSHM_BIND_READONLY));
+	if (err)
+		return err;
 	inode_lock(region->inode);
 	mutex_lock(&region->bind_mutex);
 	err = -EDQUOT;
 	if (region->nr_bindings >= READ_ONCE(vmshm_bindings_region))
 		goto unlock;
 	err = -EINVAL;
-	if (!follow &&
+	if (!(binding->flags & VMSHM_BIND_FOLLOW) &&
 	    vmshm_binding_wanted(binding, region->size) < binding->length)
-		goto unlock;
-	err = vmshm_maps_check(region, binding->user_addr, binding->offset,
-			       binding->length, write, false);
-	if (err)
 		goto unlock;
 	err = vmshm_binding_extend(binding, region->size);
 	if (err)
@@ -269,10 +274,6 @@ static int vmshm_binding_link(struct vmshm_binding_ctx *binding)
 	/* The first slots are no news to whoever asked for them. */
 	if (binding->vm)
 		binding->seen = binding->changes;
-	/* If it was replaced since, that is as if it happened later. */
-	if (follow)
-		vmshm_maps_check(region, binding->user_addr, binding->offset,
-				 binding->length, write, true);
 	list_add_tail(&binding->node, &region->bindings);
 	WRITE_ONCE(region->nr_bindings, region->nr_bindings + 1);
 unlock:

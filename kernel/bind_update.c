@@ -18,8 +18,7 @@ static int vmshm_bind_update_check(const struct vmshm_binding_ctx *binding,
 
 	if (binding->flags & VMSHM_BIND_ENDED)
 		return -ESRCH;
-	if ((arg->flags ^ binding->flags) & fixed ||
-	    !PAGE_ALIGNED(arg->guest_addr))
+	if ((arg->flags ^ binding->flags) & fixed)
 		return -EINVAL;
 	if (binding->length > ~arg->guest_addr)
 		return -EOVERFLOW;
@@ -37,7 +36,7 @@ static int vmshm_binding_agree(const struct vmshm_binding_ctx *binding)
 		return -EPERM;
 	return vmshm_maps_check(binding->region, binding->user_addr,
 				binding->offset, binding->length,
-				!(binding->flags & VMSHM_BIND_READONLY), true);
+				!(binding->flags & VMSHM_BIND_READONLY));
 }
 
 /* Puts the slots where @arg wants them; used and so on stay. */
@@ -79,22 +78,32 @@ int vmshm_ioctl_bind_update(struct vmshm_ucmd *ucmd)
 	struct vmshm_binding_ctx *binding = ucmd->file->private_data;
 	const struct vmshm_bind_update *arg = ucmd->arg;
 	struct vmshm_region *region = binding->region;
-	bool moved;
+	bool moved, follow;
 	int err;
 
 	if (arg->flags & ~(VMSHM_BIND_READONLY | VMSHM_BIND_LOG |
 			   VMSHM_BIND_FOLLOW | VMSHM_BIND_USER))
 		return -EOPNOTSUPP;
+	if (!PAGE_ALIGNED(arg->guest_addr))
+		return -EINVAL;
+	follow = arg->flags & ~READ_ONCE(binding->flags) & VMSHM_BIND_FOLLOW;
+agree:
+	/* Without locks, as in vmshm_binding_link(). */
+	err = follow ? vmshm_binding_agree(binding) : 0;
+	if (err)
+		return err;
 	inode_lock(region->inode);
 	mutex_lock(&region->bind_mutex);
+	if (!follow && (arg->flags & ~binding->flags & VMSHM_BIND_FOLLOW)) {
+		/* Somebody else has switched it off meanwhile. */
+		mutex_unlock(&region->bind_mutex);
+		inode_unlock(region->inode);
+		follow = true;
+		goto agree;
+	}
 	err = vmshm_bind_update_check(binding, arg, region->size);
 	if (err)
 		goto unlock;
-	if (arg->flags & ~binding->flags & VMSHM_BIND_FOLLOW) {
-		err = vmshm_binding_agree(binding);
-		if (err)
-			goto unlock;
-	}
 	moved = binding->guest_addr != arg->guest_addr;
 	err = vmshm_binding_move(binding, arg);
 	if (err)

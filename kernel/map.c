@@ -120,7 +120,6 @@ static void vmshm_vma_open(struct vm_area_struct *vma)
 	map->region = region;
 	map->file = get_file(old->file);
 	map->odd = vmshm_vma_is_odd(vma);
-	map->follows = READ_ONCE(old->follows);
 	spin_lock(&region->maps_lock);
 	vmshm_map_add(region, map);
 	spin_unlock(&region->maps_lock);
@@ -317,17 +316,15 @@ static int vmshm_vma_check(const struct vmshm_region *region,
  * @offset: first byte of the region; page aligned
  * @length: number of bytes; page aligned
  * @write: the mapping must be writable
- * @follows: if so, it does not mind the region shrinking from now on
  *
  * Context: process context; takes mmap_lock.
  * Return: 0; -EINVAL: no; -EACCES: not with that access; -EINTR.
  */
 int vmshm_maps_check(struct vmshm_region *region, u64 addr, u64 offset,
-		     u64 length, bool write, bool follows)
+		     u64 length, bool write)
 {
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
-	struct vmshm_map *map;
 	u64 pos, next;
 	int err = 0;
 
@@ -340,10 +337,6 @@ int vmshm_maps_check(struct vmshm_region *region, u64 addr, u64 offset,
 		if (err)
 			break;
 		next = vma->vm_end - addr;
-		if (follows && vmshm_map_is(vma)) {
-			map = vma->vm_private_data;
-			WRITE_ONCE(map->follows, true);
-		}
 	}
 	mmap_read_unlock(mm);
 	return err;
@@ -359,7 +352,9 @@ static u64 vmshm_vma_end(struct vm_area_struct *vma)
  * VMA it finds. Concurrent walks are excluded by the outer inode's lock.
  */
 static bool vmshm_maps_walk(struct vmshm_region *region,
-			    bool (*ok)(struct vm_area_struct *vma, u64 arg), u64 arg)
+			    bool (*ok)(struct vmshm_region *region,
+				       struct vm_area_struct *vma, u64 arg),
+			    u64 arg)
 {
 	struct address_space *mapping = region->inner->f_mapping;
 	struct vmshm_map *map;
@@ -381,7 +376,7 @@ static bool vmshm_maps_walk(struct vmshm_region *region,
 			map = READ_ONCE(vma->vm_private_data);
 			map->seen = true;
 		}
-		if (!ok(vma, arg))
+		if (!ok(region, vma, arg))
 			return false;
 	}
 	return true;
@@ -404,7 +399,8 @@ static bool vmshm_maps_settled(struct vmshm_region *region)
  * not. Returns 0, -EBUSY or -EINTR.
  */
 static int vmshm_maps_commit(struct vmshm_region *region,
-			     bool (*ok)(struct vm_area_struct *vma, u64 arg),
+			     bool (*ok)(struct vmshm_region *region,
+					struct vm_area_struct *vma, u64 arg),
 			     void (*commit)(struct vmshm_region *region,
 					    u64 arg), u64 arg)
 {
@@ -436,13 +432,20 @@ static int vmshm_maps_commit(struct vmshm_region *region,
 	return -EBUSY;
 }
 
-static bool vmshm_vma_ends_below(struct vm_area_struct *vma, u64 size)
+/* What lies beyond @size may be mapped for bindings that follow. */
+static bool vmshm_vma_can_lose(struct vmshm_region *region,
+			       struct vm_area_struct *vma, u64 size)
 {
-	const struct vmshm_map *map = vma->vm_private_data;
+	u64 page = max_t(u64, vma->vm_pgoff, vmshm_pages(size));
+	u64 end = vmshm_vma_end(vma);
 
-	if (vmshm_map_is(vma) && READ_ONCE(map->follows))
+	if (end <= page)
 		return true;
-	return vmshm_vma_end(vma) <= vmshm_pages(size);
+	return vmshm_bindings_cover(region, vma->vm_mm,
+				    vma->vm_start +
+				    ((page - vma->vm_pgoff) << PAGE_SHIFT),
+				    page << PAGE_SHIFT,
+				    (end - page) << PAGE_SHIFT);
 }
 
 static void vmshm_set_size(struct vmshm_region *region, u64 size)
@@ -458,7 +461,7 @@ static void vmshm_set_size(struct vmshm_region *region, u64 size)
  * The caller goes on to lower region->reach and to truncate the inner file. A
  * mapping made or enlarged later does not keep what is beyond the new size.
  *
- * Context: the outer inode is locked.
+ * Context: the outer inode is locked, and region->bind_mutex held.
  * Return: 0; -EBUSY: something beyond @size is mapped; -EINTR.
  */
 int vmshm_maps_shrink(struct vmshm_region *region, u64 size)
@@ -466,7 +469,7 @@ int vmshm_maps_shrink(struct vmshm_region *region, u64 size)
 	int err = 0;
 
 	if (!(region->flags & (VMSHM_SHRINKABLE | VMSHM_PINNABLE)))
-		return vmshm_maps_commit(region, vmshm_vma_ends_below,
+		return vmshm_maps_commit(region, vmshm_vma_can_lose,
 					 vmshm_set_size, size);
 
 	spin_lock(&region->maps_lock);
@@ -478,7 +481,8 @@ int vmshm_maps_shrink(struct vmshm_region *region, u64 size)
 	return err;
 }
 
-static bool vmshm_vma_cannot_write(struct vm_area_struct *vma, u64 unused)
+static bool vmshm_vma_cannot_write(struct vmshm_region *region,
+				   struct vm_area_struct *vma, u64 unused)
 {
 	return vmshm_vma_is_odd(vma);
 }

@@ -39,7 +39,7 @@ u64 vmshm_binding_bound(const struct vmshm_binding_ctx *binding)
 
 /**
  * vmshm_binding_wanted() - how much ought to be
- * @binding: the binding, with VMSHM_BIND_FOLLOW
+ * @binding: the binding
  * @size: size of the region, in bytes
  *
  * Return: bytes, a multiple of the page size.
@@ -200,6 +200,44 @@ void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used)
 
 /**
  * vmshm_bindings_check() - can all bindings live with a size?
+/**
+ * vmshm_bindings_cover() - is a range mapped for bindings that follow?
+ * @region: the region
+ * @mm: an address space
+ * @addr: where the range is mapped there
+ * @offset: first byte of the range
+ * @length: bytes
+ *
+ * Whoever bound it so has agreed to its going, for the mapping he named, as
+ * long as the binding lasts; not for what processes forked since have of it.
+ *
+ * Context: region->bind_mutex held.
+ * Return: true if each byte is.
+ */
+bool vmshm_bindings_cover(struct vmshm_region *region,
+			  const struct mm_struct *mm, u64 addr, u64 offset,
+			  u64 length)
+{
+	const struct vmshm_binding_ctx *binding;
+	u64 pos = offset;
+	u64 from;
+
+	lockdep_assert_held(&region->bind_mutex);
+	do {
+		from = pos;
+		list_for_each_entry(binding, &region->bindings, node) {
+			if (binding->mm == mm &&
+			    (binding->flags & VMSHM_BIND_FOLLOW) &&
+			    binding->user_addr - binding->offset ==
+			    addr - offset &&
+			    pos >= binding->offset &&
+			    pos - binding->offset < binding->length)
+				pos = binding->offset + binding->length;
+		}
+	} while (pos > from && pos - offset < length);
+	return pos - offset >= length;
+}
+
  * @region: the region
  * @size: the new size, in bytes
  *

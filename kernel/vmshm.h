@@ -328,7 +328,6 @@ struct vmshm_handle {
  * @file: the outer file; a counted reference
  * @odd: private, or of a read-only file: the core's walks for write protection
  *	stop at such a VMA
- * @follows: something that agreed to the region shrinking, see struct vmshm_bind
  * @seen: set while a walk of the inner mapping's i_mmap found the VMA; see
  *	vmshm_maps_walk()
  *
@@ -342,7 +341,6 @@ struct vmshm_map {
 	struct vmshm_region *region;
 	struct file *file;
 	bool odd;
-	bool follows;
 	bool seen;
 };
 
@@ -471,7 +469,7 @@ int vmshm_region_wait_pins(struct vmshm_region *region);
 /* map.c */
 int vmshm_mmap(struct file *file, struct vm_area_struct *vma);
 int vmshm_maps_check(struct vmshm_region *region, u64 addr, u64 offset,
-		     u64 length, bool write, bool follows);
+		     u64 length, bool write);
 int vmshm_maps_shrink(struct vmshm_region *region, u64 size);
 int vmshm_maps_seal(struct vmshm_region *region, u32 seals, bool no_writers);
 bool vmshm_map_is(const struct vm_area_struct *vma);
@@ -519,6 +517,9 @@ int vmshm_ioctl_bind_stat(struct vmshm_ucmd *ucmd);
 int vmshm_ioctl_bind_slots(struct vmshm_ucmd *ucmd);
 
 /* slots.c */
+bool vmshm_bindings_cover(struct vmshm_region *region,
+			  const struct mm_struct *mm, u64 addr, u64 offset,
+			  u64 length);
 int vmshm_bindings_check(struct vmshm_region *region, u64 size);
 int vmshm_bindings_grow(struct vmshm_region *region, u64 size);
 void vmshm_bindings_shrink(struct vmshm_region *region, u64 size);

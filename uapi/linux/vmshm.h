@@ -1286,7 +1286,8 @@ struct vmshm_peer_pending {
  * mapping stays the caller's, which unmaps it when the binding is closed. If it
  * is replaced or unmapped before, the guest uses what is there instead, or
  * KVM_RUN fails with EFAULT. With VMSHM_BIND_FOLLOW the mapping does not keep
- * the region from shrinking.
+ * the region from shrinking, as far as it is bound and while it is; what a
+ * forked process has of it does.
  *
  * The binding ends when its file is closed, or when the address space of the
  * process that made it goes (exit, execve): the slots are removed and the VM is
