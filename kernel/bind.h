@@ -45,13 +45,16 @@ struct vmshm_memslot {
  * @detach: drop it. May destroy the VM.
  * @id: the VM's number, unique while it is attached
  * @add: set slots, which lie one after the other, all or none. Returns 0;
- *	-EEXIST: a number is in use or there is other memory; -EINVAL; -ENOMEM.
- * @change: move slots, or change their flags, all or none. Returns 0; -EEXIST:
- *	there is other memory; -EBUSY: they are not as they were set; -EINVAL;
- *	-ENOMEM: see struct vmshm_bind_update.
- * @remove: remove a slot, if it is still as it was set. Returns 0 or -ENOMEM.
+ *	-EEXIST: a number is in use or there is other memory; -EBUSY: the VM is
+ *	kept busy; -EINTR: the caller is being killed; -EINVAL; -ENOMEM.
+ * @change: move slots, or change their flags. Returns 0; -EEXIST: there is other
+ *	memory; -EBUSY: they are not as they were set, or the VM is kept busy;
+ *	-EINVAL; -ENOMEM: see struct vmshm_bind_update.
+ * @remove: remove a slot, if it is still as it was set. Returns 0; -ENOMEM;
+ *	-EBUSY: the VM is kept busy.
  *
- * All but @id may sleep and take kvm->slots_lock.
+ * All but @id may sleep and take kvm->slots_lock, for which they wait for
+ * a limited time.
  */
 struct vmshm_kvm_ops {
 	struct module *owner;

@@ -7,13 +7,20 @@
  * slot is only ever touched if it is the one that was set: the VMM could set it
  * too.
  */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/kvm_host.h>
+#include <linux/memcontrol.h>
 #include <linux/module.h>
-#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "bind.h"
+
+/* How often, and how long in ms, to wait for the lock of a VM's slots. */
+#define VMSHM_LOCK_TRIES	1000
+#define VMSHM_LOCK_WAIT		1
 
 /**
  * struct vmshm_vm - a VM that has bindings
@@ -134,9 +141,29 @@ static bool vmshm_vm_occupied(struct kvm *kvm, gfn_t start, gfn_t end,
 	return false;
 }
 
+/*
+ * KVM holds slots_lock while it copies dirty bitmaps to its caller, whose memory
+ * may be anything: those who resize a region are not to wait for that for ever.
+ * Returns 0 or -EBUSY.
+ */
+static int vmshm_vm_lock(struct kvm *kvm)
+{
+	int tries;
+
+	for (tries = 0; tries < VMSHM_LOCK_TRIES; tries++) {
+		if (mutex_trylock(&kvm->slots_lock))
+			return 0;
+		msleep(VMSHM_LOCK_WAIT);
+	}
+	return -EBUSY;
+}
+
+/* KVM's own memory is the VMM's, whoever has the slot set. */
 static int vmshm_vm_set(struct kvm *kvm, const struct vmshm_memslot *slot,
 			u64 length)
 {
+	struct mem_cgroup *memcg, *old;
+	int err;
 	vmshm_kvm_memory_region region = {
 		.slot = slot->id,
 		.guest_phys_addr = slot->guest_addr,
@@ -148,16 +175,23 @@ static int vmshm_vm_set(struct kvm *kvm, const struct vmshm_memslot *slot,
 		region.flags |= KVM_MEM_READONLY;
 	if (slot->flags & VMSHM_BIND_LOG)
 		region.flags |= KVM_MEM_LOG_DIRTY_PAGES;
-	return __kvm_set_memory_region(kvm, &region);
+	memcg = get_mem_cgroup_from_mm(kvm->mm);
+	old = set_active_memcg(memcg);
+	err = __kvm_set_memory_region(kvm, &region);
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	return err;
 }
 
 static int vmshm_vm_remove(struct vmshm_vm *vm,
 			   const struct vmshm_memslot *slot)
 {
 	struct kvm *kvm = vm->kvm;
-	int err = 0;
+	int err;
 
-	mutex_lock(&kvm->slots_lock);
+	err = vmshm_vm_lock(kvm);
+	if (err)
+		return err;
 	if (vmshm_vm_has(kvm, slot))
 		err = vmshm_vm_set(kvm, slot, 0);
 	mutex_unlock(&kvm->slots_lock);
@@ -176,7 +210,9 @@ static int vmshm_vm_add(struct vmshm_vm *vm, const struct vmshm_memslot *slots,
 	unsigned int i;
 	int err;
 
-	mutex_lock(&kvm->slots_lock);
+	err = vmshm_vm_lock(kvm);
+	if (err)
+		return err;
 	err = -EEXIST;
 	for (i = 0; i < nr; i++)
 		if (vmshm_vm_slot(kvm, slots[i].id))
@@ -185,7 +221,8 @@ static int vmshm_vm_add(struct vmshm_vm *vm, const struct vmshm_memslot *slots,
 			      vmshm_slots_end(slots, nr), 1, 0))
 		goto unlock;
 	for (i = 0; i < nr; i++) {
-		err = vmshm_vm_set(kvm, &slots[i], slots[i].length);
+		err = fatal_signal_pending(current) ? -EINTR :
+		      vmshm_vm_set(kvm, &slots[i], slots[i].length);
 		if (err)
 			break;
 	}
@@ -214,11 +251,13 @@ static int vmshm_vm_change(struct vmshm_vm *vm,
 {
 	struct kvm *kvm = vm->kvm;
 	unsigned int i, k;
-	int err = 0;
+	int err;
 
 	if (!nr)
 		return 0;
-	mutex_lock(&kvm->slots_lock);
+	err = vmshm_vm_lock(kvm);
+	if (err)
+		return err;
 	for (i = 0; i < nr && !err; i++)
 		if (!vmshm_vm_has(kvm, &from[i]))
 			err = -EBUSY;

@@ -12,6 +12,7 @@
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 
 #include "bind.h"
 #include "range.h"
@@ -160,20 +161,21 @@ int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 size)
 }
 
 /*
- * Only for lack of memory can a slot not be removed; that passes. A slot that
- * stays nevertheless does no harm: the guest gets EFAULT from what is not there
- * any more, and the memory back when the region grows again.
+ * A slot cannot be removed for lack of memory, which passes, or because its VM is
+ * kept busy. A slot that stays does no harm: the guest gets EFAULT from what is
+ * not there any more, and the memory back when the region grows again.
  */
 static bool vmshm_binding_remove(struct vmshm_binding_ctx *binding,
 				 const struct vmshm_memslot *slot)
 {
-	int tries;
+	int tries, err;
 
 	if (!binding->vm)
 		return true;
 	for (tries = 0; tries < VMSHM_REMOVE_TRIES; tries++) {
-		if (!binding->ops->remove(binding->vm, slot))
-			return true;
+		err = binding->ops->remove(binding->vm, slot);
+		if (err != -ENOMEM)
+			return !err;
 		msleep(VMSHM_REMOVE_WAIT);
 	}
 	return false;
@@ -198,8 +200,6 @@ void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used)
 		vmshm_binding_changed(binding);
 }
 
-/**
- * vmshm_bindings_check() - can all bindings live with a size?
 /**
  * vmshm_bindings_cover() - is a range mapped for bindings that follow?
  * @region: the region
@@ -238,6 +238,8 @@ bool vmshm_bindings_cover(struct vmshm_region *region,
 	return pos - offset >= length;
 }
 
+/**
+ * vmshm_bindings_check() - can all bindings live with a size?
  * @region: the region
  * @size: the new size, in bytes
  *
@@ -269,8 +271,8 @@ int vmshm_bindings_check(struct vmshm_region *region, u64 size)
  * @size: the new size, in bytes; vmshm_bindings_check() allowed it
  *
  * Context: region->bind_mutex held; takes kvm->slots_lock.
- * Return: 0; -EBUSY: a VM has something else there; -ENOMEM; on error nothing
- * has changed.
+ * Return: 0; -EBUSY: a VM has something else there, or is kept busy; -ENOMEM;
+ * -EINTR: the caller is being killed; on error nothing has changed.
  */
 int vmshm_bindings_grow(struct vmshm_region *region, u64 size)
 {
@@ -292,13 +294,16 @@ cut:
 		if (binding->flags & VMSHM_BIND_FOLLOW)
 			vmshm_binding_cut(binding,
 					  binding->used - binding->extended);
-	return err == -ENOMEM ? err : -EBUSY;
+	return err == -ENOMEM || err == -EINTR ? err : -EBUSY;
 }
 
 /**
  * vmshm_bindings_shrink() - have all bindings that follow shrink
  * @region: the region; its memory is still there
  * @size: the new size, in bytes; vmshm_bindings_check() allowed it
+ *
+ * Leaves slots to those who have them if the caller is being killed: they may
+ * be many, and see vmshm_binding_remove().
  *
  * Context: region->bind_mutex held; takes kvm->slots_lock.
  */
@@ -316,6 +321,7 @@ void vmshm_bindings_shrink(struct vmshm_region *region, u64 size)
 			continue;
 		while (used && bound > wanted)
 			bound -= binding->slots[--used].length;
-		vmshm_binding_cut(binding, used);
+		if (!fatal_signal_pending(current))
+			vmshm_binding_cut(binding, used);
 	}
 }

@@ -1306,10 +1306,11 @@ struct vmshm_peer_pending {
  * EPERM: the VM is another process's, or a seal forbids writing; EIO: the VM
  * is dead; EACCES: the handle or the mapping does not allow it; EOVERFLOW: an
  * address wraps; EEXIST: a slot is in use already, or the VM has other memory
- * in the guest-physical range; ENOSPC: more than @nr_slots slots are needed;
- * EOPNOTSUPP: no vmshm_kvm for this kernel, or the region is DEVICE_MEMORY;
- * EDQUOT: too many bindings of this region or too much kernel memory for the
- * user; ENOMEM, also for address space.
+ * in the guest-physical range; EBUSY: the VM's slots are in use for too long,
+ * as by a KVM_GET_DIRTY_LOG that does not return; ENOSPC: more than @nr_slots
+ * slots are needed; EINTR: a signal came first; EOPNOTSUPP: no vmshm_kvm for
+ * this kernel, or the region is DEVICE_MEMORY; EDQUOT: too many bindings of this
+ * region or too much kernel memory for the user; ENOMEM, also for address space.
  */
 struct vmshm_bind {
 	__u32 size;
@@ -1445,7 +1446,7 @@ struct vmshm_bind_stat {
  * VMSHM_BIND_USER differs, @guest_addr is not aligned, or to switch
  * VMSHM_BIND_FOLLOW on, the range is no longer mapped; EOVERFLOW: it wraps;
  * EEXIST: the VM has other memory there; EBUSY: the VMM has changed the slots
- * itself, or without VMSHM_BIND_FOLLOW the range must lie in the size; EPERM:
+ * itself, they are in use for too long, or without VMSHM_BIND_FOLLOW the range must lie in the size; EPERM:
  * only the process that bound the region can switch VMSHM_BIND_FOLLOW on;
  * ENOMEM: some slots may have been moved if memory was too short even to move
  * them back; another call, for either address, moves them all.
