@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A VMM that does not let go of the lock of its VM's slots: KVM holds it while it
+ * copies a dirty bitmap to the VMM's memory, which is served by somebody who
+ * takes his time. Others who use the region do not wait for that.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <linux/userfaultfd.h>
+
+#include "kselftest_harness.h"
+#include "lib/minivm.h"
+#include "lib/vmshm_bind.h"
+#include "lib/vmshm_env.h"
+#include "lib/vmshm_mem.h"
+
+#define NR		8
+#define SIZE		(NR * VT_PAGE)
+#define GPA		0x10000000ULL
+/* A slot of the VMM's own, with a dirty log. */
+#define LOGGED		3
+#define LOGGED_GPA	0x30000000ULL
+#define RW		(PROT_READ | PROT_WRITE)
+
+FIXTURE(kvm_busy) {
+	int dev;
+	int fd;
+	int uffd;
+	int binding;
+	struct vt_guest guest;
+	void *bitmap;
+	pthread_t thread;
+};
+
+static void *anonymous(void)
+{
+	void *map = mmap(NULL, VT_PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+/* Sets a userfaultfd on the page: it is there when somebody says so. */
+static int serve(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)page, .len = VT_PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) ||
+	    ioctl(uffd, UFFDIO_REGISTER, &reg))
+		return -errno;
+	return uffd;
+}
+
+static void *get_log(void *arg)
+{
+	FIXTURE_DATA(kvm_busy) *self = arg;
+	struct kvm_dirty_log log = {
+		.slot = LOGGED,
+		.dirty_bitmap = self->bitmap,
+	};
+
+	return (void *)(intptr_t)vt_ioctl(self->guest.fd, KVM_GET_DIRTY_LOG,
+					  &log);
+}
+
+FIXTURE_SETUP(kvm_busy)
+{
+	struct kvm_userspace_memory_region slot = {
+		.slot = LOGGED,
+		.flags = KVM_MEM_LOG_DIRTY_PAGES,
+		.guest_phys_addr = LOGGED_GPA,
+		.memory_size = VT_PAGE,
+	};
+	struct vmshm_bind how = {
+		.flags = VMSHM_BIND_FOLLOW,
+		.first_slot = 8,
+		.nr_slots = NR,
+		.guest_addr = GPA,
+		.granule = VT_PAGE,
+	};
+	struct uffd_msg msg;
+
+	self->dev = vt_device();
+	ASSERT_LE(0, self->dev);
+	ASSERT_EQ(1, vt_have_kvm(self->dev));
+	self->fd = vt_region(self->dev, "busy", SIZE / 2, SIZE, 0);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, vt_guest_init(&self->guest, 1));
+	how.vm_fd = self->guest.fd;
+	self->binding = vt_bind(self->fd, &how, NULL);
+	ASSERT_LE(0, self->binding);
+
+	slot.userspace_addr = (uintptr_t)anonymous();
+	ASSERT_EQ(0, ioctl(self->guest.fd, KVM_SET_USER_MEMORY_REGION, &slot));
+	self->bitmap = anonymous();
+	ASSERT_NE(NULL, self->bitmap);
+	self->uffd = serve(self->bitmap);
+	ASSERT_LE(0, self->uffd);
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, get_log, self));
+	/* It waits for its page. */
+	ASSERT_EQ((ssize_t)sizeof(msg), read(self->uffd, &msg, sizeof(msg)));
+	ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
+}
+
+static int let_go(FIXTURE_DATA(kvm_busy) *self)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)self->bitmap, .len = VT_PAGE },
+	};
+	void *ret;
+
+	if (ioctl(self->uffd, UFFDIO_ZEROPAGE, &zero))
+		return -errno;
+	return pthread_join(self->thread, &ret) ? -EIO : (intptr_t)ret;
+}
+
+FIXTURE_TEARDOWN(kvm_busy)
+{
+	close(self->binding);
+	vt_guest_exit(&self->guest);
+	close(self->uffd);
+	close(self->fd);
+	close(self->dev);
+}
+
+/* Returns how many slots the binding has. */
+static int slots(FIXTURE_DATA(kvm_busy) *self)
+{
+	struct vmshm_bind_slot slot[NR];
+
+	return vt_bind_slots(self->binding, slot, NR);
+}
+
+TEST_F(kvm_busy, grow)
+{
+	EXPECT_EQ(-EBUSY, vt_resize(self->fd, SIZE));
+	EXPECT_EQ((long long)SIZE / 2, vt_size(self->fd));
+	EXPECT_EQ(NR / 2, slots(self));
+	/* What does not need the VM goes on. */
+	EXPECT_EQ(1, pwrite(self->fd, "x", 1, 0));
+	EXPECT_EQ(0, fchmod(self->fd, 0640));
+
+	ASSERT_EQ(0, let_go(self));
+	EXPECT_EQ(0, vt_resize(self->fd, SIZE));
+	EXPECT_EQ(NR, slots(self));
+}
+
+TEST_F(kvm_busy, shrink)
+{
+	EXPECT_EQ(0, vt_resize(self->fd, VT_PAGE));
+	EXPECT_EQ((long long)VT_PAGE, vt_size(self->fd));
+	/* They could not be removed. */
+	EXPECT_EQ(NR / 2, slots(self));
+
+	ASSERT_EQ(0, let_go(self));
+	EXPECT_EQ(0, vt_resize(self->fd, SIZE));
+	EXPECT_EQ(NR, slots(self));
+	EXPECT_EQ(0, vt_resize(self->fd, VT_PAGE));
+	EXPECT_EQ(1, slots(self));
+}
+
+TEST_F(kvm_busy, move)
+{
+	EXPECT_EQ(-EBUSY, vt_bind_update(self->binding, VMSHM_BIND_FOLLOW,
+					 2 * GPA));
+	ASSERT_EQ(0, let_go(self));
+	EXPECT_EQ(0, vt_bind_update(self->binding, VMSHM_BIND_FOLLOW,
+				    2 * GPA));
+}
+
+TEST_F(kvm_busy, close)
+{
+	struct vmshm_binding list[2];
+
+	close(self->binding);
+	EXPECT_EQ(0, vt_bindings(self->fd, list, 2));
+	EXPECT_EQ(0, vt_resize(self->fd, SIZE));
+	self->binding = -1;
+	ASSERT_EQ(0, let_go(self));
+}
+
+TEST_HARNESS_MAIN
