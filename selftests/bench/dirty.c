@@ -1167,15 +1167,25 @@ static const struct {
 	{ "mappers", section_mappers },
 };
 
+static void allow(const char *path, const char *limit)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	CHECK(write(fd, limit, strlen(limit)) == (ssize_t)strlen(limit));
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int s;
 	int i;
 
 	/* mprotect() of scattered pages takes a VMA for each. */
-	i = open("/proc/sys/vm/max_map_count", O_WRONLY | O_CLOEXEC);
-	CHECK(i >= 0 && write(i, "1000000", 7) == 7);
-	close(i);
+	allow("/proc/sys/vm/max_map_count", "1000000");
+	/* Half of RAM is not enough for the largest. */
+	allow("/sys/module/vmshm/parameters/bytes_user_mb", "1000000");
+	allow("/sys/module/vmshm/parameters/bytes_total_mb", "1000000");
 	events_open();
 	for (s = 0; s < sizeof(sections) / sizeof(*sections); s++) {
 		bool wanted = argc == 1;
