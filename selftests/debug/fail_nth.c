@@ -11,8 +11,6 @@
 #endif
 #include <fcntl.h>
 
-#include "kselftest_harness.h"
-
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_sweep.h"
@@ -21,8 +19,7 @@
 
 static int op_open_device(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_device();
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_device());
 }
 
 static int op_info(struct vt_ctx *ctx)
@@ -34,9 +31,8 @@ static int op_info(struct vt_ctx *ctx)
 
 static int create(struct vt_ctx *ctx, const char *name, __u32 flags)
 {
-	ctx->out[0] = vt_create(ctx->dev, name, VT_SWEEP_SIZE, VT_SWEEP_MAX,
-				flags, 0600);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_create(ctx->dev, name, VT_SWEEP_SIZE,
+					       VT_SWEEP_MAX, flags, 0600));
 }
 
 static int op_create(struct vt_ctx *ctx)
@@ -78,9 +74,9 @@ static int op_create_pinnable(struct vt_ctx *ctx)
 
 static int op_create_huge(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_region_huge(ctx->dev, "other", 2 * VT_HUGE, 0,
-				     VMSHM_RESERVE, VMSHM_HUGE_ALWAYS);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0,
+			     vt_region_huge(ctx->dev, "other", 2 * VT_HUGE, 0,
+					    VMSHM_RESERVE, VMSHM_HUGE_ALWAYS));
 }
 
 static int op_open_or_create_new(struct vt_ctx *ctx)
@@ -118,14 +114,13 @@ static int verify_reserved(struct vt_ctx *ctx)
 
 static int op_open(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_open(ctx->dev, ctx->name, 0);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_open(ctx->dev, ctx->name, 0));
 }
 
 static int op_open_rdonly(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_open(ctx->dev, ctx->name, VMSHM_OPEN_RDONLY);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_open(ctx->dev, ctx->name,
+					     VMSHM_OPEN_RDONLY));
 }
 
 static int verify_opened(struct vt_ctx *ctx)
@@ -194,8 +189,7 @@ static int op_list_all(struct vt_ctx *ctx)
 
 static int op_watch_device(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_watch(ctx->dev, "test-", 0, NULL);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_watch(ctx->dev, "test-", 0, NULL));
 }
 
 static int op_domain_reserve(struct vt_ctx *ctx)
@@ -271,16 +265,12 @@ static int op_shrink(struct vt_ctx *ctx)
 
 static int prepare_map(struct vt_ctx *ctx)
 {
-	ctx->map = vt_map(ctx->fd, VT_SWEEP_SIZE, PROT_READ | PROT_WRITE, 0);
-	if (!ctx->map)
-		return -errno;
+	int ret = vt_sweep_map(ctx);
+
+	if (ret)
+		return ret;
 	memset(ctx->map + VT_SWEEP_SIZE / 2, 1, VT_SWEEP_SIZE / 2);
 	return 0;
-}
-
-static int undo_map(struct vt_ctx *ctx)
-{
-	return munmap(ctx->map, VT_SWEEP_SIZE) ? -errno : 0;
 }
 
 static int verify_shrunk(struct vt_ctx *ctx)
@@ -334,8 +324,7 @@ static int op_members_count(struct vt_ctx *ctx)
 
 static int op_readonly(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_readonly(ctx->fd);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_readonly(ctx->fd));
 }
 
 static int verify_readonly(struct vt_ctx *ctx)
@@ -348,16 +337,14 @@ static int verify_readonly(struct vt_ctx *ctx)
 /* Another one exists already, and its inode. */
 static int prepare_readonly_second(struct vt_ctx *ctx)
 {
-	ctx->out[1] = vt_readonly(ctx->fd);
-	return ctx->out[1] < 0 ? ctx->out[1] : 0;
+	return vt_sweep_keep(ctx, 1, vt_readonly(ctx->fd));
 }
 
 static int op_watch_region(struct vt_ctx *ctx)
 {
 	__u64 seq;
 
-	ctx->out[0] = vt_watch(ctx->fd, "", 0, &seq);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_watch(ctx->fd, "", 0, &seq));
 }
 
 static int verify_watch(struct vt_ctx *ctx)
@@ -420,314 +407,194 @@ static int verify_merged(struct vt_ctx *ctx)
 	return !vt_log_reports(ctx->log, 1 + 9 * 64, 1);
 }
 
-FIXTURE(fail_nth) {
-};
-
-FIXTURE_VARIANT(fail_nth)
-{
-	struct vt_sweep sweep;
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, open_device)
-{
-	.sweep = {
+static const struct vt_sweep sweeps[] = {
+	{
+		.name = "open_device",
 		.op = op_open_device,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, get_info)
-{
-	.sweep = {
+	{
+		.name = "get_info",
 		.op = op_info,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, create)
-{
-	.sweep = {
+	{
+		.name = "create",
 		.op = op_create,
 		.verify = verify_created,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, create_first)
-{
-	.sweep = {
+	{
+		.name = "create_first",
 		.op = op_create_first,
 		.undo = undo_create_first,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, create_ephemeral)
-{
-	.sweep = {
+	{
+		.name = "create_ephemeral",
 		.op = op_create_ephemeral,
 		.verify = verify_created,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, create_reserve)
-{
-	.sweep = {
+	{
+		.name = "create_reserve",
 		.op = op_create_reserve,
 		.verify = verify_reserved,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, create_pinnable)
-{
-	.sweep = {
+	{
+		.name = "create_pinnable",
 		.op = op_create_pinnable,
 		.verify = verify_created,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, create_huge)
-{
-	.sweep = {
+	{
+		.name = "create_huge",
 		.op = op_create_huge,
 		.verify = verify_reserved,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, open_or_create_new)
-{
-	.sweep = {
+	{
+		.name = "open_or_create_new",
 		.op = op_open_or_create_new,
 		.verify = verify_created,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, open_or_create_old)
-{
-	.sweep = {
+	{
+		.name = "open_or_create_old",
 		.op = op_open_or_create_old,
 		.verify = verify_opened,
 		.flags = VT_SWEEP_OPENS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, open)
-{
-	.sweep = {
+	{
+		.name = "open",
 		.op = op_open,
 		.verify = verify_opened,
 		.flags = VT_SWEEP_OPENS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, open_rdonly)
-{
-	.sweep = {
+	{
+		.name = "open_rdonly",
 		.op = op_open_rdonly,
 		.verify = verify_opened,
 		.flags = VT_SWEEP_OPENS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, unlink)
-{
-	.sweep = {
+	{
+		.name = "unlink",
 		.op = op_unlink,
 		.verify = verify_unlinked,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, unlink_closed)
-{
-	.sweep = {
+	{
+		.name = "unlink_closed",
 		.prepare = prepare_unlink_closed,
 		.op = op_unlink_closed,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, list)
-{
-	.sweep = {
+	{
+		.name = "list",
 		.op = op_list,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, list_all)
-{
-	.sweep = {
+	{
+		.name = "list_all",
 		.op = op_list_all,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, watch_device)
-{
-	.sweep = {
+	{
+		.name = "watch_device",
 		.op = op_watch_device,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, domain_reserve)
-{
-	.sweep = {
+	{
+		.name = "domain_reserve",
 		.op = op_domain_reserve,
 		.undo = undo_domain_reserve,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, domain_reserve_again)
-{
-	.sweep = {
+	{
+		.name = "domain_reserve_again",
 		.prepare = op_domain_reserve,
 		.op = op_domain_again,
 		.undo = undo_domain_reserve,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, domain_release)
-{
-	.sweep = {
+	{
+		.name = "domain_release",
 		.prepare = op_domain_reserve,
 		.op = op_domain_release,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, stat)
-{
-	.sweep = {
+	{
+		.name = "stat",
 		.op = op_stat,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, grow)
-{
-	.sweep = {
+	{
+		.name = "grow",
 		.op = op_grow,
 		.verify = verify_grown,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, grow_reserve)
-{
-	.sweep = {
+	{
+		.name = "grow_reserve",
 		.op = op_grow,
 		.verify = verify_grown_reserved,
 		.region_flags = VMSHM_RESERVE,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, shrink)
-{
-	.sweep = {
+	{
+		.name = "shrink",
 		.op = op_shrink,
 		.verify = verify_shrunk,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, shrink_mapped)
-{
-	.sweep = {
+	{
+		.name = "shrink_mapped",
 		.prepare = prepare_map,
 		.op = op_shrink,
 		.verify = verify_shrunk_map,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.region_flags = VMSHM_SHRINKABLE,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, seal)
-{
-	.sweep = {
+	{
+		.name = "seal",
 		.op = op_seal_write,
 		.verify = verify_sealed,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, members)
-{
-	.sweep = {
+	{
+		.name = "members",
 		.prepare = prepare_map,
 		.op = op_members,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, members_count)
-{
-	.sweep = {
+	{
+		.name = "members_count",
 		.op = op_members_count,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, readonly)
-{
-	.sweep = {
+	{
+		.name = "readonly",
 		.op = op_readonly,
 		.verify = verify_readonly,
 		.flags = VT_SWEEP_OPENS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, readonly_second)
-{
-	.sweep = {
+	{
+		.name = "readonly_second",
 		.prepare = prepare_readonly_second,
 		.op = op_readonly,
 		.flags = VT_SWEEP_OPENS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, watch_region)
-{
-	.sweep = {
+	{
+		.name = "watch_region",
 		.op = op_watch_region,
 		.verify = verify_watch,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, log_open)
-{
-	.sweep = {
+	{
+		.name = "log_open",
 		.prepare = prepare_map,
 		.op = op_log_open,
 		.verify = verify_log,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, log_open_dirty)
-{
-	.sweep = {
+	{
+		.name = "log_open_dirty",
 		.op = op_log_open_dirty,
 		.verify = verify_log_dirty,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, mark)
-{
-	.sweep = {
+	{
+		.name = "mark",
 		.prepare = prepare_log,
 		.op = op_mark,
 		.verify = verify_marked,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth, merge)
-{
-	.sweep = {
+	{
+		.name = "merge",
 		.prepare = prepare_log,
 		.op = op_merge,
 		.verify = verify_merged,
 	},
+	{}
 };
 
-FIXTURE_SETUP(fail_nth)
+int main(int argc, char **argv)
 {
-	ASSERT_EQ(0, vt_fail_init());
+	return vt_sweeps(sweeps, argc, argv);
 }
-
-FIXTURE_TEARDOWN(fail_nth)
-{
-}
-
-TEST_F_TIMEOUT(fail_nth, sweep, 300)
-{
-	ASSERT_GT(vt_sweep(&variant->sweep), 0);
-}
-
-TEST_HARNESS_MAIN

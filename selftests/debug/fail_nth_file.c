@@ -14,8 +14,6 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "kselftest_harness.h"
-
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_sweep.h"
 
@@ -23,31 +21,25 @@
 #define HOLE		(VT_SWEEP_SIZE / 2)
 #define HOLE_LEN	(VT_SWEEP_SIZE / 2)
 
-static int or_errno(long ret)
-{
-	return ret < 0 ? -errno : 0;
-}
-
 /* Files */
 
 static int op_reopen(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_reopen(ctx->fd, O_RDWR);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_reopen(ctx->fd, O_RDWR));
 }
 
 static int op_fstat(struct vt_ctx *ctx)
 {
 	struct stat st;
 
-	return or_errno(fstat(ctx->fd, &st));
+	return vt_or_errno(fstat(ctx->fd, &st));
 }
 
 static int op_fstatfs(struct vt_ctx *ctx)
 {
 	struct statfs st;
 
-	return or_errno(fstatfs(ctx->fd, &st));
+	return vt_or_errno(fstatfs(ctx->fd, &st));
 }
 
 static int op_fdinfo(struct vt_ctx *ctx)
@@ -65,7 +57,7 @@ static int op_readlink(struct vt_ctx *ctx)
 	char path[64], buf[512];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", ctx->fd);
-	return or_errno(readlink(path, buf, sizeof(buf)));
+	return vt_or_errno(readlink(path, buf, sizeof(buf)));
 }
 
 static int op_read(struct vt_ctx *ctx)
@@ -75,7 +67,7 @@ static int op_read(struct vt_ctx *ctx)
 
 	if (len >= 0 && len != sizeof(buf))
 		return -EFAULT;	/* short: what a fault in the middle is */
-	return or_errno(len);
+	return vt_or_errno(len);
 }
 
 static int op_write(struct vt_ctx *ctx)
@@ -85,7 +77,7 @@ static int op_write(struct vt_ctx *ctx)
 
 	if (len >= 0 && len != sizeof(buf))
 		return -EFAULT;
-	return or_errno(len);
+	return vt_or_errno(len);
 }
 
 static int op_sendfile(struct vt_ctx *ctx)
@@ -96,13 +88,12 @@ static int op_sendfile(struct vt_ctx *ctx)
 	len = sendfile(ctx->out[0], ctx->fd, &offset, HOLE);
 	if (len >= 0 && len != HOLE)
 		return -EFAULT;
-	return or_errno(len);
+	return vt_or_errno(len);
 }
 
 static int prepare_sendfile(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_memfd(0);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_memfd(0));
 }
 
 static int op_splice_in(struct vt_ctx *ctx)
@@ -113,7 +104,7 @@ static int op_splice_in(struct vt_ctx *ctx)
 	len = splice(ctx->out[0], NULL, ctx->fd, &offset, 64, 0);
 	if (len >= 0 && len != 64)
 		return -EFAULT;
-	return or_errno(len);
+	return vt_or_errno(len);
 }
 
 static int prepare_splice(struct vt_ctx *ctx)
@@ -139,12 +130,12 @@ static int undo_splice(struct vt_ctx *ctx)
 
 static int op_seek_data(struct vt_ctx *ctx)
 {
-	return or_errno(lseek(ctx->fd, 0, SEEK_HOLE));
+	return vt_or_errno(lseek(ctx->fd, 0, SEEK_HOLE));
 }
 
 static int op_allocate(struct vt_ctx *ctx)
 {
-	return or_errno(fallocate(ctx->fd, 0, HOLE, HOLE_LEN));
+	return vt_or_errno(fallocate(ctx->fd, 0, HOLE, HOLE_LEN));
 }
 
 static int verify_allocated(struct vt_ctx *ctx)
@@ -157,34 +148,34 @@ static int verify_allocated(struct vt_ctx *ctx)
 
 static int op_punch(struct vt_ctx *ctx)
 {
-	return or_errno(fallocate(ctx->fd,
+	return vt_or_errno(fallocate(ctx->fd,
 				  FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				  HOLE + 100, 2 * VT_PAGE));
 }
 
 static int op_truncate(struct vt_ctx *ctx)
 {
-	return or_errno(ftruncate(ctx->fd, 5 * VT_SWEEP_SIZE));
+	return vt_or_errno(ftruncate(ctx->fd, 5 * VT_SWEEP_SIZE));
 }
 
 static int op_chmod(struct vt_ctx *ctx)
 {
-	return or_errno(fchmod(ctx->fd, 0640));
+	return vt_or_errno(fchmod(ctx->fd, 0640));
 }
 
 static int op_chown(struct vt_ctx *ctx)
 {
-	return or_errno(fchown(ctx->fd, VT_ALICE, VT_ALICE));
+	return vt_or_errno(fchown(ctx->fd, VT_ALICE, VT_ALICE));
 }
 
 static int op_utimes(struct vt_ctx *ctx)
 {
-	return or_errno(futimens(ctx->fd, NULL));
+	return vt_or_errno(futimens(ctx->fd, NULL));
 }
 
 static int op_fsync(struct vt_ctx *ctx)
 {
-	return or_errno(fsync(ctx->fd));
+	return vt_or_errno(fsync(ctx->fd));
 }
 
 static int op_send(struct vt_ctx *ctx)
@@ -202,7 +193,7 @@ static int op_lock(struct vt_ctx *ctx)
 {
 	struct flock lock = { .l_type = F_WRLCK };
 
-	return or_errno(fcntl(ctx->fd, F_OFD_SETLK, &lock));
+	return vt_or_errno(fcntl(ctx->fd, F_OFD_SETLK, &lock));
 }
 
 /* Mappings */
@@ -234,8 +225,7 @@ static int op_map_readonly(struct vt_ctx *ctx)
 
 static int prepare_readonly(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_readonly(ctx->fd);
-	return ctx->out[0] < 0 ? ctx->out[0] : 0;
+	return vt_sweep_keep(ctx, 0, vt_readonly(ctx->fd));
 }
 
 static int op_map_populate(struct vt_ctx *ctx)
@@ -253,11 +243,6 @@ static int op_map_fixed(struct vt_ctx *ctx)
 	return map == MAP_FAILED ? -errno : 0;
 }
 
-static int undo_map(struct vt_ctx *ctx)
-{
-	return or_errno(munmap(ctx->map, VT_SWEEP_SIZE));
-}
-
 static int verify_mapped(struct vt_ctx *ctx)
 {
 	struct vmshm_stat stat;
@@ -269,7 +254,7 @@ static int verify_mapped(struct vt_ctx *ctx)
 
 static int op_unmap_middle(struct vt_ctx *ctx)
 {
-	return or_errno(munmap(ctx->map + 2 * VT_PAGE, VT_PAGE));
+	return vt_or_errno(munmap(ctx->map + 2 * VT_PAGE, VT_PAGE));
 }
 
 static int verify_two_maps(struct vt_ctx *ctx)
@@ -281,7 +266,7 @@ static int verify_two_maps(struct vt_ctx *ctx)
 
 static int op_protect_middle(struct vt_ctx *ctx)
 {
-	return or_errno(mprotect(ctx->map + 2 * VT_PAGE, VT_PAGE, PROT_READ));
+	return vt_or_errno(mprotect(ctx->map + 2 * VT_PAGE, VT_PAGE, PROT_READ));
 }
 
 static int op_move(struct vt_ctx *ctx)
@@ -309,7 +294,7 @@ static int op_remap_grow(struct vt_ctx *ctx)
 
 static int undo_remap_grow(struct vt_ctx *ctx)
 {
-	return or_errno(munmap(ctx->map, 4 * VT_SWEEP_SIZE));
+	return vt_or_errno(munmap(ctx->map, 4 * VT_SWEEP_SIZE));
 }
 
 /* Also when the call has been without memory: the fault is taken again. */
@@ -362,17 +347,18 @@ static int prepare_log(struct vt_ctx *ctx)
 
 static int op_populate(struct vt_ctx *ctx)
 {
-	return or_errno(madvise(ctx->map, VT_SWEEP_SIZE, MADV_POPULATE_WRITE));
+	return vt_or_errno(madvise(ctx->map, VT_SWEEP_SIZE,
+				   MADV_POPULATE_WRITE));
 }
 
 static int op_remove(struct vt_ctx *ctx)
 {
-	return or_errno(madvise(ctx->map + HOLE, VT_PAGE, MADV_REMOVE));
+	return vt_or_errno(madvise(ctx->map + HOLE, VT_PAGE, MADV_REMOVE));
 }
 
 static int op_mlock(struct vt_ctx *ctx)
 {
-	return or_errno(mlock(ctx->map, VT_SWEEP_SIZE));
+	return vt_or_errno(mlock(ctx->map, VT_SWEEP_SIZE));
 }
 
 static int op_fork(struct vt_ctx *ctx)
@@ -390,374 +376,240 @@ static int op_fork(struct vt_ctx *ctx)
 	return status ? -EIO : 0;
 }
 
-FIXTURE(fail_nth_file) {
-};
-
-FIXTURE_VARIANT(fail_nth_file)
-{
-	struct vt_sweep sweep;
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, reopen)
-{
-	.sweep = {
+static const struct vt_sweep sweeps[] = {
+	{
+		.name = "reopen",
 		.op = op_reopen,
 		.flags = VT_SWEEP_OPENS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fstat)
-{
-	.sweep = {
+	{
+		.name = "fstat",
 		.op = op_fstat,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fstatfs)
-{
-	.sweep = {
+	{
+		.name = "fstatfs",
 		.op = op_fstatfs,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fdinfo)
-{
-	.sweep = {
+	{
+		.name = "fdinfo",
 		.op = op_fdinfo,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, readlink)
-{
-	.sweep = {
+	{
+		.name = "readlink",
 		.op = op_readlink,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, read)
-{
-	.sweep = {
+	{
+		.name = "read",
 		.op = op_read,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, write)
-{
-	.sweep = {
+	{
+		.name = "write",
 		.op = op_write,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, write_logged)
-{
-	.sweep = {
+	{
+		.name = "write_logged",
 		.prepare = prepare_log,
 		.op = op_write_logged,
 		.verify = verify_write_logged,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, sendfile)
-{
-	.sweep = {
+	{
+		.name = "sendfile",
 		.prepare = prepare_sendfile,
 		.op = op_sendfile,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, splice)
-{
-	.sweep = {
+	{
+		.name = "splice",
 		.prepare = prepare_splice,
 		.op = op_splice_in,
 		.undo = undo_splice,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, seek_data)
-{
-	.sweep = {
+	{
+		.name = "seek_data",
 		.op = op_seek_data,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, allocate)
-{
-	.sweep = {
+	{
+		.name = "allocate",
 		.op = op_allocate,
 		.verify = verify_allocated,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, punch)
-{
-	.sweep = {
+	{
+		.name = "punch",
 		.prepare = op_allocate,
 		.op = op_punch,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, truncate)
-{
-	.sweep = {
+	{
+		.name = "truncate",
 		.op = op_truncate,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, chmod)
-{
-	.sweep = {
+	{
+		.name = "chmod",
 		.op = op_chmod,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, chown)
-{
-	.sweep = {
+	{
+		.name = "chown",
 		.op = op_chown,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, utimes)
-{
-	.sweep = {
+	{
+		.name = "utimes",
 		.op = op_utimes,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fsync)
-{
-	.sweep = {
+	{
+		.name = "fsync",
 		.op = op_fsync,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, send)
-{
-	.sweep = {
+	{
+		.name = "send",
 		.prepare = prepare_send,
 		.op = op_send,
 		.errors = { ENOBUFS },
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, lock)
-{
-	.sweep = {
+	{
+		.name = "lock",
 		.op = op_lock,
 		.errors = { ENOLCK },
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, map)
-{
-	.sweep = {
+	{
+		.name = "map",
 		.op = op_map,
 		.verify = verify_mapped,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, map_private)
-{
-	.sweep = {
+	{
+		.name = "map_private",
 		.op = op_map_private,
 		.verify = verify_mapped,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, map_readonly)
-{
-	.sweep = {
+	{
+		.name = "map_readonly",
 		.prepare = prepare_readonly,
 		.op = op_map_readonly,
 		.verify = verify_mapped,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, map_pinnable)
-{
-	.sweep = {
+	{
+		.name = "map_pinnable",
 		.op = op_map,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.region_flags = VMSHM_PINNABLE,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, map_huge)
-{
-	.sweep = {
+	{
+		.name = "map_huge",
 		.op = op_map,
 		.verify = verify_mapped,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.huge = VMSHM_HUGE_ALWAYS,
 	},
-};
-
-/* Memory that cannot be had is left for a fault. */
-FIXTURE_VARIANT_ADD(fail_nth_file, map_populate)
-{
-	.sweep = {
+	{
+		.name = "map_populate",
 		.op = op_map_populate,
 		.verify = verify_mapped,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, map_fixed)
-{
-	.sweep = {
+	{
+		.name = "map_fixed",
 		.prepare = op_map,
 		.op = op_map_fixed,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.flags = VT_SWEEP_SPLITS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, unmap_middle)
-{
-	.sweep = {
+	{
+		.name = "unmap_middle",
 		.prepare = op_map,
 		.op = op_unmap_middle,
 		.verify = verify_two_maps,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.flags = VT_SWEEP_SPLITS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, protect_middle)
-{
-	.sweep = {
+	{
+		.name = "protect_middle",
 		.prepare = op_map,
 		.op = op_protect_middle,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.flags = VT_SWEEP_SPLITS,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, move)
-{
-	.sweep = {
+	{
+		.name = "move",
 		.prepare = op_map,
 		.op = op_move,
 		.verify = verify_mapped,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, remap_grow)
-{
-	.sweep = {
+	{
+		.name = "remap_grow",
 		.prepare = op_map,
 		.op = op_remap_grow,
 		.verify = verify_mapped,
 		.undo = undo_remap_grow,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fault_read)
-{
-	.sweep = {
+	{
+		.name = "fault_read",
 		.prepare = op_map,
 		.op = op_fault_read,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fault_write)
-{
-	.sweep = {
+	{
+		.name = "fault_write",
 		.prepare = op_map,
 		.op = op_fault_write,
 		.verify = verify_fault_write,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fault_write_private)
-{
-	.sweep = {
+	{
+		.name = "fault_write_private",
 		.prepare = op_map_private,
 		.op = op_fault_write,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fault_write_logged)
-{
-	.sweep = {
+	{
+		.name = "fault_write_logged",
 		.prepare = prepare_map_log,
 		.op = op_fault_write,
 		.verify = verify_fault_write,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, populate)
-{
-	.sweep = {
+	{
+		.name = "populate",
 		.prepare = op_map,
 		.op = op_populate,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, remove)
-{
-	.sweep = {
+	{
+		.name = "remove",
 		.prepare = op_map,
 		.op = op_remove,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, mlock)
-{
-	.sweep = {
+	{
+		.name = "mlock",
 		.prepare = op_map,
 		.op = op_mlock,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_file, fork)
-{
-	.sweep = {
+	{
+		.name = "fork",
 		.prepare = op_map,
 		.op = op_fork,
-		.undo = undo_map,
+		.undo = vt_sweep_unmap,
 		.errors = { EAGAIN },
 	},
+	{}
 };
 
-FIXTURE_SETUP(fail_nth_file)
+int main(int argc, char **argv)
 {
-	ASSERT_EQ(0, vt_fail_init());
+	return vt_sweeps(sweeps, argc, argv);
 }
-
-FIXTURE_TEARDOWN(fail_nth_file)
-{
-}
-
-TEST_F_TIMEOUT(fail_nth_file, sweep, 300)
-{
-	ASSERT_GE(vt_sweep(&variant->sweep),
-		  !(variant->sweep.flags & VT_SWEEP_CANNOT_FAIL));
-}
-
-TEST_HARNESS_MAIN

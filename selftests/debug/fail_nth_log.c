@@ -11,8 +11,6 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
-#include "kselftest_harness.h"
-
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_sweep.h"
 
@@ -20,20 +18,16 @@
 
 static int prepare_log(struct vt_ctx *ctx)
 {
-	ctx->map = vt_map(ctx->fd, VT_SWEEP_SIZE, PROT_READ | PROT_WRITE, 0);
-	if (!ctx->map)
-		return -errno;
+	int ret = vt_sweep_map(ctx);
+
+	if (ret)
+		return ret;
 	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
 	if (ctx->log < 0)
 		return ctx->log;
 	ctx->map[1 * VT_PAGE] = ctx->map[1 * VT_PAGE];
 	ctx->map[5 * VT_PAGE] = 1;
 	return vt_mark(ctx->fd, 700, 1);
-}
-
-static int undo_log(struct vt_ctx *ctx)
-{
-	return munmap(ctx->map, VT_SWEEP_SIZE) ? -errno : 0;
 }
 
 static int op_fetch_ranges(struct vt_ctx *ctx)
@@ -251,158 +245,100 @@ static int verify_event(struct vt_ctx *ctx)
 		event.type != VMSHM_EVENT_OVERFLOW);
 }
 
-FIXTURE(fail_nth_log) {
-};
-
-FIXTURE_VARIANT(fail_nth_log)
-{
-	struct vt_sweep sweep;
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, fetch_ranges)
-{
-	.sweep = {
+static const struct vt_sweep sweeps[] = {
+	{
+		.name = "fetch_ranges",
 		.prepare = prepare_log,
 		.op = op_fetch_ranges,
 		.verify = verify_fetched,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, fetch_bitmap)
-{
-	.sweep = {
+	{
+		.name = "fetch_bitmap",
 		.prepare = prepare_log,
 		.op = op_fetch_bitmap,
 		.verify = verify_fetched,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, fetch_count)
-{
-	.sweep = {
+	{
+		.name = "fetch_count",
 		.prepare = prepare_log,
 		.op = op_fetch_count,
 		.verify = verify_fetched,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, peek)
-{
-	.sweep = {
+	{
+		.name = "peek",
 		.prepare = prepare_log,
 		.op = op_peek,
 		.verify = verify_peeked,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, rearm)
-{
-	.sweep = {
+	{
+		.name = "rearm",
 		.prepare = prepare_log,
 		.op = op_rearm,
 		.verify = verify_fetched,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, watermark)
-{
-	.sweep = {
+	{
+		.name = "watermark",
 		.prepare = prepare_log,
 		.op = op_watermark,
 		.verify = verify_watermark,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, log_stat)
-{
-	.sweep = {
+	{
+		.name = "log_stat",
 		.prepare = prepare_log,
 		.op = op_log_stat,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, log_poll)
-{
-	.sweep = {
+	{
+		.name = "log_poll",
 		.prepare = prepare_log,
 		.op = op_log_poll,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, log_close)
-{
-	.sweep = {
+	{
+		.name = "log_close",
 		.prepare = prepare_log,
 		.op = op_close_log,
-		.undo = undo_log,
+		.undo = vt_sweep_unmap,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, read_event)
-{
-	.sweep = {
+	{
+		.name = "read_event",
 		.prepare = prepare_event,
 		.op = op_read_event,
 		.verify = verify_no_event,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, watch_poll)
-{
-	.sweep = {
+	{
+		.name = "watch_poll",
 		.prepare = prepare_event,
 		.op = op_watch_poll,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, set_eventfd)
-{
-	.sweep = {
+	{
+		.name = "set_eventfd",
 		.prepare = prepare_eventfd,
 		.op = op_set_eventfd,
 		.verify = verify_eventfd,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, unset_eventfd)
-{
-	.sweep = {
+	{
+		.name = "unset_eventfd",
 		.prepare = prepare_unset_eventfd,
 		.op = op_unset_eventfd,
 	},
-};
-
-FIXTURE_VARIANT_ADD(fail_nth_log, event)
-{
-	.sweep = {
+	{
+		.name = "event",
 		.op = op_event,
 		.verify = verify_event,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
+	{}
 };
 
-FIXTURE_SETUP(fail_nth_log)
+int main(int argc, char **argv)
 {
-	ASSERT_EQ(0, vt_fail_init());
+	return vt_sweeps(sweeps, argc, argv);
 }
-
-FIXTURE_TEARDOWN(fail_nth_log)
-{
-}
-
-TEST_F_TIMEOUT(fail_nth_log, sweep, 300)
-{
-	ASSERT_GE(vt_sweep(&variant->sweep),
-		  !(variant->sweep.flags & VT_SWEEP_CANNOT_FAIL));
-}
-
-TEST_HARNESS_MAIN

@@ -2,10 +2,10 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <dirent.h>
-#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_sweep.h"
@@ -13,82 +13,8 @@
 /* More points than any call has. */
 #define MAX_POINTS	5000
 
-#define DEBUGFS		"/sys/kernel/debug"
-
-static int set(const char *dir, const char *knob, const char *value)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), DEBUGFS "/%s/%s", dir, knob);
-	return vt_write_file(path, value);
-}
-
-int vt_fail_init(void)
-{
-	DIR *debugfs = opendir(DEBUGFS);
-	struct dirent *entry;
-
-	if (!debugfs || access("/proc/self/fail-nth", W_OK)) {
-		if (debugfs)
-			closedir(debugfs);
-		return -EOPNOTSUPP;
-	}
-	/* Those that may sleep, too; and those of single pages. */
-	if (set("failslab", "ignore-gfp-wait", "N") ||
-	    set("fail_page_alloc", "ignore-gfp-wait", "N") ||
-	    set("fail_page_alloc", "ignore-gfp-highmem", "N") ||
-	    set("fail_page_alloc", "min-order", "0")) {
-		closedir(debugfs);
-		return -EOPNOTSUPP;
-	}
-	/* Who looks for splats does not want to hear of the failures. */
-	while ((entry = readdir(debugfs))) {
-		if (!strncmp(entry->d_name, "fail", 4))
-			set(entry->d_name, "verbose", "0");
-	}
-	closedir(debugfs);
-	return 0;
-}
-
-static int fail_nth_file(void)
-{
-	static __thread int fd = -1;
-	char path[64];
-
-	if (fd < 0) {
-		snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth",
-			 syscall(SYS_gettid));
-		fd = open(path, O_RDWR | O_CLOEXEC);
-	}
-	return fd;
-}
-
-int vt_fail_arm(unsigned int n)
-{
-	char buf[16];
-	int len = snprintf(buf, sizeof(buf), "%u", n);
-
-	return pwrite(fail_nth_file(), buf, len, 0) == len ? 0 : -errno;
-}
-
-int vt_fail_disarm(void)
-{
-	int fd = fail_nth_file();
-	char buf[16] = "";
-	int injected;
-
-	/* Reading and writing may be what fails: then nothing has before. */
-	if (pread(fd, buf, sizeof(buf) - 1, 0) < 0)
-		injected = 0;
-	else
-		injected = !atoi(buf);
-	if (pwrite(fd, "0", 1, 0) != 1) {
-		injected = 0;
-		if (pwrite(fd, "0", 1, 0) != 1)
-			return -errno;
-	}
-	return injected;
-}
+/* Seconds for one sweep, on a kernel that does not check itself. */
+#define SWEEP_SECONDS	300
 
 /* What a call that fails must not change. */
 enum {
@@ -109,21 +35,27 @@ enum {
 	MAPS,
 	LINKED,
 	LOGS,
+	BINDINGS,
+	PEERS,
 	FDS,
-	NR_VALUES,
+	OWN,
+	NR_VALUES = OWN + VT_SWEEP_VALUES,
 };
 
 static const char * const value_names[NR_VALUES] = {
 	"bytes used", "regions used", "meta used", "region_size", "seq",
 	"resident", "allocated", "charged", "seals", "mode", "uid", "gid",
-	"domain_uid", "opens", "maps", "linked", "logs", "open descriptors",
+	"domain_uid", "opens", "maps", "linked", "logs", "bindings", "peers",
+	"open descriptors", "own 0", "own 1", "own 2", "own 3", "own 4",
+	"own 5", "own 6", "own 7",
 };
 
 struct state {
 	unsigned long long value[NR_VALUES];
 };
 
-static int get_state(const struct vt_ctx *ctx, struct state *state)
+static int get_state(const struct vt_sweep *sweep, struct vt_ctx *ctx,
+		     struct state *state)
 {
 	unsigned long long *value = state->value;
 	struct vmshm_info info;
@@ -137,7 +69,13 @@ static int get_state(const struct vt_ctx *ctx, struct state *state)
 	value[BYTES] = info.out_bytes_used;
 	value[REGIONS] = info.out_regions_used;
 	value[META] = info.out_meta_used;
+	value[PEERS] = info.out_peers_used;
 	value[FDS] = vt_nr_fds();
+	if (sweep && sweep->state) {
+		ret = sweep->state(ctx, &value[OWN]);
+		if (ret)
+			return ret;
+	}
 	if (ctx->fd < 0)
 		return 0;
 	ret = vt_stat(ctx->fd, &stat);
@@ -157,6 +95,7 @@ static int get_state(const struct vt_ctx *ctx, struct state *state)
 	value[MAPS] = stat.out_maps;
 	value[LINKED] = stat.out_linked;
 	value[LOGS] = stat.out_logs;
+	value[BINDINGS] = stat.out_bindings;
 	return 0;
 }
 
@@ -190,7 +129,7 @@ static void print_difference(const struct state *before,
 }
 
 /* Some of it goes after a grace period, or with a work item. */
-static int expect_state(const struct vt_sweep *sweep, const struct vt_ctx *ctx,
+static int expect_state(const struct vt_sweep *sweep, struct vt_ctx *ctx,
 			const struct state *before)
 {
 	struct state want = *before, now = { 0 };
@@ -199,7 +138,7 @@ static int expect_state(const struct vt_sweep *sweep, const struct vt_ctx *ctx,
 	if (sweep)
 		forget(sweep, &want);
 	for (tries = 0; tries < VT_PATIENCE * 100; tries++) {
-		ret = get_state(ctx, &now);
+		ret = get_state(sweep, ctx, &now);
 		if (ret)
 			return ret;
 		if (sweep)
@@ -280,7 +219,8 @@ static int set_up(const struct vt_sweep *sweep, struct vt_ctx *ctx)
 	int ret;
 
 	*ctx = (struct vt_ctx){
-		.dev = -1, .fd = -1, .watch = -1, .log = -1, .out = { -1, -1 },
+		.dev = -1, .fd = -1, .watch = -1, .log = -1,
+		.out = { -1, -1, -1, -1 },
 	};
 	vt_name(ctx->name, "swept");
 	vt_name(ctx->other, "other");
@@ -308,10 +248,11 @@ static int set_up(const struct vt_sweep *sweep, struct vt_ctx *ctx)
 static int tear_down(const struct vt_sweep *sweep, struct vt_ctx *ctx)
 {
 	int ret = sweep->undo ? sweep->undo(ctx) : 0;
+	unsigned int i;
 
 	close_fd(&ctx->log);
-	close_fd(&ctx->out[0]);
-	close_fd(&ctx->out[1]);
+	for (i = VT_SWEEP_FDS; i > 0; i--)
+		close_fd(&ctx->out[i - 1]);
 	/* An ephemeral one may be gone, and so may one that was unlinked. */
 	vt_unlink(ctx->dev, ctx->name);
 	vt_unlink(ctx->dev, ctx->other);
@@ -345,7 +286,7 @@ static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
 		printf("# point %u: cannot set up: %s\n", n, strerror(-ret));
 		return ret;
 	}
-	ret = get_state(ctx, &before);
+	ret = get_state(sweep, ctx, &before);
 	if (ret)
 		return ret;
 
@@ -393,20 +334,25 @@ static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
 	return injected;
 }
 
-int vt_sweep(const struct vt_sweep *sweep)
+/* Returns the number of points at which the call was made to fail. */
+static int all_points(const struct vt_sweep *sweep)
 {
 	struct vt_ctx ctx, idle = { .fd = -1 };
 	struct state before = { 0 };
 	unsigned int n;
-	int ret = 0, err;
+	int ret, err;
 
+	ret = vt_fail_init();
+	if (!ret && sweep->start)
+		ret = sweep->start();
+	if (ret)
+		return ret;
 	idle.dev = vt_device();
 	if (idle.dev < 0)
 		return idle.dev;
 	/* The first use of a file may keep something for the next. */
-	fail_nth_file();
 	vt_nr_fds();
-	ret = get_state(&idle, &before);
+	ret = get_state(NULL, &idle, &before);
 
 	for (n = 1; ret >= 0 && n <= MAX_POINTS; n++) {
 		ret = one_point(sweep, &ctx, n);
@@ -431,11 +377,108 @@ int vt_sweep(const struct vt_sweep *sweep)
 		printf("# no end after %u points\n", n);
 		ret = -ERANGE;
 	}
-	if (ret >= 0) {
-		printf("# %u points\n", n - 1);
-		ret = n - 1;
-	}
-	/* The harness ends a test that fails without that. */
+	return ret < 0 ? ret : (int)n - 1;
+}
+
+static void sweep_process(const struct vt_sweep *sweep, int result)
+{
+	int points;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(SWEEP_SECONDS);
+	points = all_points(sweep);
 	fflush(stdout);
-	return ret;
+	if (write(result, &points, sizeof(points)) != sizeof(points))
+		_exit(1);
+	_exit(0);
+}
+
+/* Returns the number of points, or a negative errno. */
+static int run_sweep(const struct vt_sweep *sweep)
+{
+	int points, status, ret = 0;
+	int result[2];
+	pid_t pid;
+
+	if (pipe(result))
+		return -errno;
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		ret = -errno;
+	if (!pid)
+		sweep_process(sweep, result[1]);
+	close(result[1]);
+	if (!ret && read(result[0], &points, sizeof(points)) != sizeof(points))
+		ret = -ECHILD;
+	close(result[0]);
+	if (pid > 0 && waitpid(pid, &status, 0) != pid)
+		ret = -errno;
+	return ret ? ret : points;
+}
+
+static bool is_named(const struct vt_sweep *sweep, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(sweep->name, argv[i]))
+			return true;
+	}
+	return argc < 2;
+}
+
+int vt_sweeps(const struct vt_sweep *sweeps, int argc, char **argv)
+{
+	unsigned int run = 0, failed = 0, all = 0;
+	const struct vt_sweep *sweep;
+	int points;
+
+	for (sweep = sweeps; sweep->name; sweep++)
+		run += is_named(sweep, argc, argv);
+	printf("TAP version 13\n1..%u\n", run);
+	run = 0;
+	for (sweep = sweeps; sweep->name; sweep++) {
+		bool may_be_none = sweep->flags & VT_SWEEP_CANNOT_FAIL;
+
+		if (!is_named(sweep, argc, argv))
+			continue;
+		run++;
+		points = run_sweep(sweep);
+		if (points < 0)
+			printf("# %s\n", strerror(-points));
+		else
+			printf("# %d points\n", points);
+		if (points < 0 || (!points && !may_be_none)) {
+			printf("not ok %u %s\n", run, sweep->name);
+			failed++;
+		} else {
+			printf("ok %u %s\n", run, sweep->name);
+			all += points;
+		}
+	}
+	printf("# %u points in all\n", all);
+	return failed || !run;
+}
+
+int vt_sweep_map(struct vt_ctx *ctx)
+{
+	ctx->map = vt_map(ctx->fd, VT_SWEEP_SIZE, PROT_READ | PROT_WRITE, 0);
+	return ctx->map ? 0 : -errno;
+}
+
+int vt_sweep_unmap(struct vt_ctx *ctx)
+{
+	return vt_or_errno(munmap(ctx->map, VT_SWEEP_SIZE));
+}
+
+int vt_sweep_keep(struct vt_ctx *ctx, unsigned int i, int fd)
+{
+	ctx->out[i] = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
+}
+
+int vt_or_errno(long ret)
+{
+	return ret < 0 ? -errno : 0;
 }

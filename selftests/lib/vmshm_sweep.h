@@ -10,12 +10,17 @@
 
 #include <linux/vmshm.h>
 
+#include "lib/vmshm_fail.h"
 #include "lib/vmshm_mem.h"
 #include "lib/vmshm_test.h"
 
 /* Of the region that every sweep has, unless it is told otherwise. */
 #define VT_SWEEP_SIZE	(8 * VT_PAGE)
 #define VT_SWEEP_MAX	(1024 * VT_PAGE)
+
+/* Descriptors, and values of its own, that a sweep can have. */
+#define VT_SWEEP_FDS	4
+#define VT_SWEEP_VALUES	8
 
 /**
  * struct vt_ctx - what a sweep works on; all new for every point
@@ -26,7 +31,7 @@
  * @other: another name in the same domain
  * @map: for the sweep
  * @log: for the sweep; closed after it, if not -1
- * @out: descriptors for the sweep; closed after it, if not -1
+ * @out: descriptors for the sweep; closed after it, if not -1, the last first
  */
 struct vt_ctx {
 	int dev;
@@ -36,7 +41,7 @@ struct vt_ctx {
 	char other[VMSHM_NAME_MAX + 1];
 	unsigned char *map;
 	int log;
-	int out[2];
+	int out[VT_SWEEP_FDS];
 };
 
 /* struct vt_sweep::flags */
@@ -52,23 +57,30 @@ struct vt_ctx {
 
 /**
  * struct vt_sweep - a call and what is known of it
+ * @name: of the test
+ * @start: once, before all points, for what the process is to keep; may be NULL
  * @prepare: before it, without failures; may be NULL
  * @op: the call: 0, or -errno if it failed. It may be called again after it
  *	failed.
  * @verify: after it succeeded, also in spite of a failure that was injected:
  *	0 if it has done what it is to do; may be NULL
+ * @state: what else a call that fails must not change, up to VT_SWEEP_VALUES
+ *	values; may be NULL
  * @undo: takes back what prepare() and op() have done; may be NULL
  * @flags: VT_SWEEP_*
  * @region_flags: VMSHM_EPHEMERAL and so on, of the region
  * @huge: enum vmshm_huge of the region
  * @errors: other errors than ENOMEM and EFAULT that are right; ends with 0
  *
- * prepare() and undo() return 0 or a negative errno.
+ * start(), prepare(), state() and undo() return 0 or a negative errno.
  */
 struct vt_sweep {
+	const char *name;
+	int (*start)(void);
 	int (*prepare)(struct vt_ctx *ctx);
 	int (*op)(struct vt_ctx *ctx);
 	int (*verify)(struct vt_ctx *ctx);
+	int (*state)(struct vt_ctx *ctx, unsigned long long *value);
 	int (*undo)(struct vt_ctx *ctx);
 	unsigned int flags;
 	__u32 region_flags;
@@ -77,19 +89,24 @@ struct vt_sweep {
 };
 
 /*
- * Runs a sweep. After each failure the state must be as before the call, and
- * the call, made again, must succeed. Returns the number of points at which it
- * was made to fail.
+ * Runs the sweeps of a table, or those of them that the arguments name, each in
+ * a process of its own. The last entry has no name. After each failure the state
+ * must be as before the call, and the call, made again, must succeed. Returns an
+ * exit status.
  */
-int vt_sweep(const struct vt_sweep *sweep);
+int vt_sweeps(const struct vt_sweep *sweeps, int argc, char **argv);
 
-/* Makes the @n'th chance to fail, from now on and in this thread, a failure. */
-int vt_fail_arm(unsigned int n);
+/*
+ * What many sweeps have to do. They map all of the region to @map, for reading
+ * and writing, and unmap it.
+ */
+int vt_sweep_map(struct vt_ctx *ctx);
+int vt_sweep_unmap(struct vt_ctx *ctx);
 
-/* Returns 1 if there was a failure since vt_fail_arm(), else 0. */
-int vt_fail_disarm(void);
+/* Keeps a new descriptor, or a negative errno, in ctx->out[@i]: 0 or the errno. */
+int vt_sweep_keep(struct vt_ctx *ctx, unsigned int i, int fd);
 
-/* Allows every allocation to fail. -EOPNOTSUPP if the kernel knows no failures. */
-int vt_fail_init(void);
+/* What a system call returned, as 0 or a negative errno. */
+int vt_or_errno(long ret);
 
 #endif /* _VMSHM_SWEEP_H */

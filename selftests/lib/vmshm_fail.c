@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "lib/vmshm_fail.h"
+#include "lib/vmshm_mem.h"
+
+#define DEBUGFS		"/sys/kernel/debug"
+
+static int fail_nth_file(void)
+{
+	static __thread int fd = -1;
+	char path[64];
+
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth",
+			 syscall(SYS_gettid));
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	return fd;
+}
+
+static int set(const char *dir, const char *knob, const char *value)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), DEBUGFS "/%s/%s", dir, knob);
+	return vt_write_file(path, value);
+}
+
+int vt_fail_init(void)
+{
+	struct dirent *entry;
+	DIR *debugfs;
+
+	if (fail_nth_file() < 0)
+		return -EOPNOTSUPP;
+	debugfs = opendir(DEBUGFS);
+	if (!debugfs)
+		return -EOPNOTSUPP;
+	/* Those that may sleep, too; and those of single pages. */
+	if (set("failslab", "ignore-gfp-wait", "N") ||
+	    set("fail_page_alloc", "ignore-gfp-wait", "N") ||
+	    set("fail_page_alloc", "ignore-gfp-highmem", "N") ||
+	    set("fail_page_alloc", "min-order", "0")) {
+		closedir(debugfs);
+		return -EOPNOTSUPP;
+	}
+	/* Who looks for splats does not want to hear of the failures. */
+	while ((entry = readdir(debugfs))) {
+		if (!strncmp(entry->d_name, "fail", 4))
+			set(entry->d_name, "verbose", "0");
+	}
+	closedir(debugfs);
+	return 0;
+}
+
+int vt_fail_arm(unsigned int n)
+{
+	char buf[16];
+	int len = snprintf(buf, sizeof(buf), "%u", n);
+
+	return pwrite(fail_nth_file(), buf, len, 0) == len ? 0 : -errno;
+}
+
+int vt_fail_disarm(void)
+{
+	int fd = fail_nth_file();
+	char buf[16] = "";
+	int injected;
+
+	/* Reading and writing may be what fails: then nothing has before. */
+	if (pread(fd, buf, sizeof(buf) - 1, 0) < 0)
+		injected = 0;
+	else
+		injected = !atoi(buf);
+	if (pwrite(fd, "0", 1, 0) != 1) {
+		injected = 0;
+		if (pwrite(fd, "0", 1, 0) != 1)
+			return -errno;
+	}
+	return injected;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Fault injection. Takes a kernel with CONFIG_FAULT_INJECTION. Conventions as
+ * in vmshm_test.h.
+ */
+#ifndef _VMSHM_FAIL_H
+#define _VMSHM_FAIL_H
+
+#include "lib/vmshm_test.h"
+
+/*
+ * Allows every allocation to fail, and opens what this thread needs for the
+ * rest. -EOPNOTSUPP if the kernel knows no failures.
+ */
+int vt_fail_init(void);
+
+/* Makes the @n'th chance to fail, from now on and in this thread, a failure. */
+int vt_fail_arm(unsigned int n);
+
+/* Returns 1 if there was a failure since vt_fail_arm(), else 0. */
+int vt_fail_disarm(void);
+
+#endif /* _VMSHM_FAIL_H */
