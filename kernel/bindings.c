@@ -100,6 +100,15 @@ static void vmshm_slots_collect(void *object, struct vmshm_entries *list)
 	mutex_unlock(&binding->region->bind_mutex);
 }
 
+/* The results are with the caller: now they are no news any more. */
+static int vmshm_bind_slots_commit(struct vmshm_ucmd *ucmd)
+{
+	struct vmshm_binding_ctx *binding = ucmd->file->private_data;
+
+	WRITE_ONCE(binding->seen, ucmd->value);
+	return 0;
+}
+
 /**
  * vmshm_ioctl_bind_slots() - VMSHM_IOC_BIND_SLOTS
  * @ucmd: with a struct vmshm_bind_slots, on a binding
@@ -116,8 +125,10 @@ int vmshm_ioctl_bind_slots(struct vmshm_ucmd *ucmd)
 	err = vmshm_return_entries(ucmd, &slots.list,
 				   sizeof(struct vmshm_bind_slot),
 				   vmshm_slots_collect, binding);
-	if (!err)
-		WRITE_ONCE(binding->seen, slots.changes);
+	if (!err) {
+		ucmd->value = slots.changes;
+		ucmd->commit = vmshm_bind_slots_commit;
+	}
 	return err;
 }
 

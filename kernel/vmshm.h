@@ -356,6 +356,7 @@ struct vmshm_map {
  * @commit: what makes the command take effect, if it must not before the
  *	results are copied out; called after that, may fail
  * @abort: called if the results could not be copied out
+ * @value: what the handler has for these
  * @retry: start again if @commit says -EEXIST
  */
 struct vmshm_ucmd {
@@ -365,6 +366,7 @@ struct vmshm_ucmd {
 	struct file *new_file;
 	int (*commit)(struct vmshm_ucmd *ucmd);
 	void (*abort)(struct vmshm_ucmd *ucmd);
+	u64 value;
 	bool retry;
 };
 

@@ -798,4 +798,33 @@ TEST_F(kvm_bind, results)
 	EXPECT_EQ(0, vt_resize(self->fd, 0));
 }
 
+/* What could not be returned is still to be looked at. */
+TEST_F(kvm_bind, results_of_slots)
+{
+	struct vmshm_bind_slot slots[NR];
+	struct vmshm_bind_slots *arg;
+	int binding;
+
+	self->how.flags = VMSHM_BIND_USER;
+	self->how.vm_fd = -1;
+	binding = vt_bind(self->fd, &self->how, NULL);
+	ASSERT_LE(0, binding);
+	EXPECT_EQ(POLLIN, vt_poll(binding) & POLLIN);
+	arg = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, arg);
+	arg->size = sizeof(*arg);
+	arg->entries = (uintptr_t)slots;
+	arg->entry_size = sizeof(slots[0]);
+	arg->count = NR;
+	ASSERT_EQ(0, mprotect(arg, VT_PAGE, PROT_READ));
+	EXPECT_EQ(-EFAULT, vt_ioctl(binding, VMSHM_IOC_BIND_SLOTS, arg));
+	EXPECT_EQ(POLLIN, vt_poll(binding) & POLLIN);
+	ASSERT_EQ(0, mprotect(arg, VT_PAGE, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, vt_ioctl(binding, VMSHM_IOC_BIND_SLOTS, arg));
+	EXPECT_EQ(0, vt_poll(binding) & POLLIN);
+	munmap(arg, VT_PAGE);
+	close(binding);
+}
+
 TEST_HARNESS_MAIN
