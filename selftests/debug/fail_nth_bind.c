@@ -18,8 +18,9 @@
 #define GPA		0x10000000ULL
 #define ELSEWHERE	0x20000000ULL
 /* It overlaps with where the range is. */
-#define BESIDE		(GPA + 2 * GRANULE)
-#define GRANULE		(2 * VT_PAGE)
+#define BESIDE		(GPA + GRANULE)
+/* Two slots: one that is there already when the other fails. */
+#define GRANULE		(VT_SWEEP_SIZE / 2)
 /* Slots that the region has at first, and at most here. */
 #define NR		(VT_SWEEP_SIZE / GRANULE)
 #define NR_MAX		(4 * NR)
@@ -175,11 +176,6 @@ static int prepare_follow(struct vt_ctx *ctx)
 	int ret = fill(ctx);
 
 	return ret ? ret : op_bind_follow(ctx);
-}
-
-static int op_bind_readonly(struct vt_ctx *ctx)
-{
-	return bind_with(ctx, VMSHM_BIND_READONLY);
 }
 
 static int op_bind_log(struct vt_ctx *ctx)
@@ -420,13 +416,6 @@ static const struct vt_sweep sweeps[] = {
 		.op = op_bind_follow,
 		.verify = verify_bound,
 		.undo = undo_bind_follow,
-	},
-	{
-		.name = "bind_readonly",
-		.start = start,
-		.op = op_bind_readonly,
-		.verify = verify_bound,
-		.undo = undo_bind,
 	},
 	{
 		.name = "bind_log",
