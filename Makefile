@@ -73,6 +73,12 @@ FLAVOUR ?= kasan
 check-debug:
 	+@$(SUB) check KERNEL=$(SERIES)-$(FLAVOUR)
 
+# The tests that reach much in little time.
+.PHONY: check-debug-short
+check-debug-short:
+	+@$(SUB) check-debug TEST="$$(sed 's/#.*//' \
+		selftests/debug/short.list | tr '\n' ' ')"
+
 .PHONY: lint
 lint: setup
 	@selftests/lint --build $(O)
@@ -142,6 +148,7 @@ help:
 	@echo 'make check-debug        the kselftests under KASAN and lockdep, on a kernel'
 	@echo '                        that is built for it, once; SERIES=6.12'
 	@echo '                        FLAVOUR=kcsan is another'
+	@echo 'make check-debug-short  some of them, as in CI'
 	@echo 'make lint               static checks; silent when clean'
 	@echo 'make docs               Documentation/ and the uapi reference as HTML'
 	@echo 'make vm                 a shell in a machine with the module loaded'
