@@ -70,22 +70,22 @@ static int set_protected_mode(struct vt_vm *vm)
 		.s = 1,
 		.g = 1,
 	};
-	struct kvm_sregs *sregs = &vm->sregs;
+	struct kvm_sregs sregs;
 	int ret;
 
-	ret = vt_ioctl(vm->vcpu, KVM_GET_SREGS, sregs);
+	ret = vt_ioctl(vm->vcpu, KVM_GET_SREGS, &sregs);
 	if (ret)
 		return ret;
-	sregs->cr0 |= 1;
-	sregs->ds = data;
-	sregs->es = data;
-	sregs->fs = data;
-	sregs->gs = data;
-	sregs->ss = data;
-	sregs->cs = data;
-	sregs->cs.selector = 8;
-	sregs->cs.type = 11;
-	return vt_ioctl(vm->vcpu, KVM_SET_SREGS, sregs);
+	sregs.cr0 |= 1;
+	sregs.ds = data;
+	sregs.es = data;
+	sregs.fs = data;
+	sregs.gs = data;
+	sregs.ss = data;
+	sregs.cs = data;
+	sregs.cs.selector = 8;
+	sregs.cs.type = 11;
+	return vt_ioctl(vm->vcpu, KVM_SET_SREGS, &sregs);
 }
 
 static int enable_ring(struct vt_vm *vm, __u32 entries)
@@ -165,11 +165,9 @@ int vt_vm_init_ring(struct vt_vm *vm, void *mem, size_t len, __u32 entries)
 	if (!ret)
 		ret = set_protected_mode(vm);
 	if (!ret)
-		ret = vt_kick_start(&vm->kick);
-	if (!ret) {
-		vm->kicked = true;
+		ret = vt_rescue_init(&vm->rescue, vm->vcpu, vm->run);
+	if (!ret)
 		return 0;
-	}
 exit_vm:
 	vt_vm_exit(vm);
 	return ret;
@@ -177,8 +175,7 @@ exit_vm:
 
 void vt_vm_exit(struct vt_vm *vm)
 {
-	if (vm->kicked)
-		timer_delete(vm->kick);
+	vt_rescue_exit(&vm->rescue);
 	if (vm->run != MAP_FAILED)
 		munmap(vm->run, vm->run_len);
 	if (vm->code != MAP_FAILED)
@@ -198,24 +195,17 @@ static int run(struct vt_vm *vm, struct kvm_regs *regs)
 	int ret;
 
 	regs->rflags = 2;
-	ret = vt_ioctl(vm->vcpu, KVM_SET_REGS, regs);
-	while (!ret) {
-		ret = vt_ioctl(vm->vcpu, KVM_RUN, NULL);
-		if (ret == -EINTR || ret == -EAGAIN) {
-			ret = vt_vcpu_rescue(vm->vcpu, &vm->sregs);
-			if (ret > 0)
-				ret = vt_ioctl(vm->vcpu, KVM_SET_REGS, regs);
-			continue;
-		}
-		if (ret)
-			break;
-		if (vm->run->exit_reason == KVM_EXIT_IO &&
-		    vm->run->io.port == PORT)
-			return vt_ioctl(vm->vcpu, KVM_GET_REGS, regs);
-		printf("# exit reason %u\n", vm->run->exit_reason);
-		ret = -EIO;
-	}
-	return ret;
+	do {
+		ret = vt_ioctl(vm->vcpu, KVM_SET_REGS, regs);
+		if (!ret)
+			ret = vt_rescue_run(&vm->rescue);
+	} while (ret == -ERESTART);
+	if (ret)
+		return ret;
+	if (vm->run->exit_reason == KVM_EXIT_IO && vm->run->io.port == PORT)
+		return vt_ioctl(vm->vcpu, KVM_GET_REGS, regs);
+	printf("# exit reason %u\n", vm->run->exit_reason);
+	return -EIO;
 }
 
 int vt_vm_write(struct vt_vm *vm, __u32 offset, __u32 stride, __u32 count)

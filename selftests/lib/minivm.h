@@ -5,19 +5,21 @@
  *
  * struct vt_vm has one vCPU, flat 32-bit protected mode without paging, and one
  * memory slot for the test. struct vt_guest has several vCPUs in 64-bit mode
- * and leaves the slots to the test; each of its vCPUs is for one thread at a time.
+ * and leaves the slots to the test.
  *
- * VMs are of the thread that made them. Several may run at a time.
+ * Several may run at a time, each vCPU in any thread, in one at a time.
  *
- * Where a fault of the emulation is repaired, see vcpu_rescue.h, the guest begins
- * anew, so that words may have been incremented more often than was asked for.
+ * Where a fault of the emulation is repaired, see vcpu_rescue.h, the program of a
+ * struct vt_vm begins anew, so that words may have been incremented more often
+ * than was asked for: where that matters, look at rescue.nr. The programs of a
+ * struct vt_guest do what was asked for, once.
  */
 #ifndef _VMSHM_MINIVM_H
 #define _VMSHM_MINIVM_H
 
 #include <linux/kvm.h>
-#include <time.h>
 
+#include "lib/vcpu_rescue.h"
 #include "lib/vmshm_test.h"
 
 /* Guest-physical address of the memory; huge pages fit. */
@@ -30,9 +32,7 @@ struct vt_vm {
 	struct kvm_run *run;
 	size_t run_len;
 	unsigned char *code;
-	struct kvm_sregs sregs;
-	timer_t kick;
-	bool kicked;
+	struct vt_rescue rescue;
 	struct kvm_dirty_gfn *ring;	/* or MAP_FAILED */
 	size_t ring_len;
 	__u32 ring_next;		/* for its reader */
@@ -68,6 +68,10 @@ struct vt_vcpu {
 	int fd;
 	struct kvm_run *run;
 	size_t run_len;
+	struct vt_rescue rescue;
+	/* For vt_vcpu_count(): how far it has come, and where the guest has that. */
+	volatile __u64 *left;
+	__u64 left_gpa;
 };
 
 struct vt_guest {
@@ -78,7 +82,6 @@ struct vt_guest {
 	struct vt_vcpu vcpus[VT_GUEST_VCPUS];
 };
 
-/* Each vCPU may be used by another thread, by one at a time. */
 int vt_guest_init(struct vt_guest *guest, unsigned int nr_vcpus);
 void vt_guest_exit(struct vt_guest *guest);
 

@@ -18,15 +18,17 @@
 #define CODE_LOAD	0x100
 #define CODE_STORE	0x200
 
+/* What is left is noted before each change: see resume(). */
 static const unsigned char code_count[] = {
 	0x8b, 0x1f,			/* 1: mov (%rdi), %ebx */
 	0x39, 0xc3,			/*    cmp %eax, %ebx */
-	0x75, 0x0e,			/*    jne 2f */
+	0x75, 0x11,			/*    jne 2f */
+	0x49, 0x89, 0x08,		/*    mov %rcx, (%r8) */
 	0xff, 0xc3,			/*    inc %ebx */
 	0x89, 0x1f,			/*    mov %ebx, (%rdi) */
 	0x48, 0x01, 0xd7,		/*    add %rdx, %rdi */
 	0x48, 0xff, 0xc9,		/*    dec %rcx */
-	0x75, 0xee,			/*    jnz 1b */
+	0x75, 0xeb,			/*    jnz 1b */
 	0xe6, PORT_DONE,		/*    out %al, $PORT_DONE */
 	0xe6, PORT_WRONG,		/* 2: out %al, $PORT_WRONG */
 };
@@ -41,12 +43,16 @@ static const unsigned char code_store[] = {
 	0xe6, PORT_DONE,		/*    out %al, $PORT_DONE */
 };
 
-/* Where the page tables are, and what is in an entry. */
+/* Where the page tables are, up to 0x7000, and what is in an entry. */
 #define PML4		0x1000
 #define PDPT		0x2000
 #define PD		0x3000
 #define PTE_TABLE	0x03ULL		/* present, writable */
 #define PTE_HUGE	0x83ULL		/* and 2 MiB */
+
+/* What vCPUs note, not in the same line of a cache. */
+#define LEFT		0x7000
+#define LEFT_STRIDE	64
 
 #define CR0_PE		0x00000001ULL
 #define CR0_PG		0x80000000ULL
@@ -119,13 +125,13 @@ static int set_long_mode(int vcpu)
 	return vt_ioctl(vcpu, KVM_SET_SREGS, &sregs);
 }
 
-static int open_vcpu(struct vt_guest *guest, struct vt_vcpu *vcpu)
+static int open_vcpu(struct vt_guest *guest, unsigned int id)
 {
+	struct vt_vcpu *vcpu = &guest->vcpus[id];
 	int ret;
 
 	/* The number is the argument itself. */
-	vcpu->fd = ioctl(guest->fd, KVM_CREATE_VCPU,
-			 (unsigned long)(vcpu - guest->vcpus));
+	vcpu->fd = ioctl(guest->fd, KVM_CREATE_VCPU, (unsigned long)id);
 	if (vcpu->fd < 0)
 		return -errno;
 	vcpu->run_len = vt_ioctl(guest->kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);
@@ -133,8 +139,12 @@ static int open_vcpu(struct vt_guest *guest, struct vt_vcpu *vcpu)
 			 MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
 		return -errno;
+	vcpu->left_gpa = LEFT + id * LEFT_STRIDE;
+	vcpu->left = (void *)(guest->low + vcpu->left_gpa);
 	ret = set_cpuid(guest->kvm, vcpu->fd);
-	return ret ? ret : set_long_mode(vcpu->fd);
+	if (!ret)
+		ret = set_long_mode(vcpu->fd);
+	return ret ? ret : vt_rescue_init(&vcpu->rescue, vcpu->fd, vcpu->run);
 }
 
 static int open_guest(struct vt_guest *guest)
@@ -158,7 +168,7 @@ static int open_guest(struct vt_guest *guest)
 	write_tables(guest->low);
 	ret = vt_guest_slot(guest, 0, 0, guest->low, VT_GUEST_LOW);
 	for (i = 0; i < guest->nr_vcpus && !ret; i++)
-		ret = open_vcpu(guest, &guest->vcpus[i]);
+		ret = open_vcpu(guest, i);
 	return ret;
 }
 
@@ -190,6 +200,7 @@ void vt_guest_exit(struct vt_guest *guest)
 	for (i = 0; i < guest->nr_vcpus; i++) {
 		struct vt_vcpu *vcpu = &guest->vcpus[i];
 
+		vt_rescue_exit(&vcpu->rescue);
 		if (vcpu->run != MAP_FAILED)
 			munmap(vcpu->run, vcpu->run_len);
 		if (vcpu->fd >= 0)
@@ -216,16 +227,6 @@ int vt_guest_slot(struct vt_guest *guest, __u32 slot, __u64 gpa, void *mem,
 	return vt_ioctl(guest->fd, KVM_SET_USER_MEMORY_REGION, &arg);
 }
 
-static int enter(struct vt_vcpu *vcpu)
-{
-	int ret;
-
-	do
-		ret = vt_ioctl(vcpu->fd, KVM_RUN, NULL);
-	while (ret == -EINTR || ret == -EAGAIN);
-	return ret;
-}
-
 /*
  * An access is over only when KVM_RUN is called again, which would then go on
  * with the instruction after it, whatever the registers say.
@@ -240,7 +241,8 @@ static int finish_mmio(struct vt_vcpu *vcpu)
 	return ret == -EINTR ? VT_GUEST_MMIO : -EIO;
 }
 
-static int run(struct vt_vcpu *vcpu, struct kvm_regs *regs)
+/* Once; -ERESTART if it was rescued on the way. */
+static int try_run(struct vt_vcpu *vcpu, struct kvm_regs *regs)
 {
 	const struct kvm_run *r = vcpu->run;
 	int ret;
@@ -248,7 +250,7 @@ static int run(struct vt_vcpu *vcpu, struct kvm_regs *regs)
 	regs->rflags = 2;
 	ret = vt_ioctl(vcpu->fd, KVM_SET_REGS, regs);
 	if (!ret)
-		ret = enter(vcpu);
+		ret = vt_rescue_run(&vcpu->rescue);
 	if (ret)
 		return ret;
 	ret = vt_ioctl(vcpu->fd, KVM_GET_REGS, regs);
@@ -262,6 +264,19 @@ static int run(struct vt_vcpu *vcpu, struct kvm_regs *regs)
 		return VT_GUEST_WRONG;
 	printf("# exit reason %u\n", r->exit_reason);
 	return -EIO;
+}
+
+/* What may be done twice. */
+static int run(struct vt_vcpu *vcpu, struct kvm_regs *regs)
+{
+	const struct kvm_regs begin = *regs;
+	int ret;
+
+	do {
+		*regs = begin;
+		ret = try_run(vcpu, regs);
+	} while (ret == -ERESTART);
+	return ret;
 }
 
 int vt_vcpu_load(struct vt_vcpu *vcpu, __u64 gpa, __u32 *value)
@@ -280,18 +295,52 @@ int vt_vcpu_store(struct vt_vcpu *vcpu, __u64 gpa, __u32 value)
 	return run(vcpu, &regs);
 }
 
+/*
+ * Counting was interrupted: @regs, what it began with, become what it is to go on
+ * with. Words before the noted one are done, those after it are not. That one may
+ * be either: it is looked at, and if it is neither the guest will find so.
+ */
+static int resume(struct vt_vcpu *vcpu, struct kvm_regs *regs)
+{
+	__u64 left = *vcpu->left;
+	__u32 found;
+	int ret;
+
+	if (!left)
+		return 0;
+	regs->rdi += (regs->rcx - left) * regs->rdx;
+	regs->rcx = left;
+	ret = vt_vcpu_load(vcpu, regs->rdi, &found);
+	if (!ret && found == (__u32)regs->rax + 1) {
+		regs->rdi += regs->rdx;
+		regs->rcx--;
+	}
+	return ret;
+}
+
 int vt_vcpu_count(struct vt_vcpu *vcpu, __u64 gpa, __u64 stride, __u64 count,
 		  __u32 value, __u64 *where, __u32 *found)
 {
-	struct kvm_regs regs = {
+	struct kvm_regs begin = {
 		.rip = CODE_COUNT,
 		.rdi = gpa,
 		.rdx = stride,
 		.rcx = count,
 		.rax = value,
+		.r8 = vcpu->left_gpa,
 	};
-	int ret = run(vcpu, &regs);
+	struct kvm_regs regs = begin;
+	int ret;
 
+	do {
+		*vcpu->left = 0;
+		regs = begin;
+		ret = try_run(vcpu, &regs);
+		if (ret != -ERESTART)
+			break;
+		ret = resume(vcpu, &begin);
+		regs = begin;
+	} while (!ret && begin.rcx);
 	*where = regs.rdi;
 	*found = regs.rbx;
 	return ret;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tests' own guests: one that loses its state goes on as if nothing had
+ * happened, see lib/vcpu_rescue.h, and one that has lost its memory does not.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "lib/minivm.h"
+#include "lib/vmshm_mem.h"
+
+#define NR		64
+#define GPA		0x10000000ULL
+/* No memory of the guest. */
+#define FOREIGN		0x20000000ULL
+/* As often as it is to happen. */
+#define TIMES		3
+
+struct spoiler {
+	struct vt_vcpu *vcpu;
+	atomic_bool stop;
+};
+
+FIXTURE(kvm_rescue) {
+	struct vt_guest guest;
+	struct vt_vcpu *vcpu;
+	__u32 *mem;
+};
+
+FIXTURE_SETUP(kvm_rescue)
+{
+	self->mem = mmap(NULL, NR * VT_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->mem);
+	ASSERT_EQ(0, vt_guest_init(&self->guest, 1));
+	ASSERT_EQ(0, vt_guest_slot(&self->guest, 1, GPA, self->mem,
+				   NR * VT_PAGE));
+	self->vcpu = &self->guest.vcpus[0];
+}
+
+FIXTURE_TEARDOWN(kvm_rescue)
+{
+	vt_guest_exit(&self->guest);
+	munmap(self->mem, NR * VT_PAGE);
+}
+
+/* What the emulation does: between two instructions all is of somebody else. */
+static void *spoil(void *arg)
+{
+	struct spoiler *spoiler = arg;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	while (!atomic_load(&spoiler->stop)) {
+		/* Each waits until KVM_RUN is interrupted. */
+		VT_CHECK(!vt_ioctl(spoiler->vcpu->fd, KVM_GET_SREGS, &sregs));
+		sregs.cr3 = FOREIGN;
+		VT_CHECK(!vt_ioctl(spoiler->vcpu->fd, KVM_SET_SREGS, &sregs));
+		VT_CHECK(!vt_ioctl(spoiler->vcpu->fd, KVM_GET_REGS, &regs));
+		regs.rip = 0;
+		regs.rdi = 0;
+		VT_CHECK(!vt_ioctl(spoiler->vcpu->fd, KVM_SET_REGS, &regs));
+		usleep(100000);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(kvm_rescue, counts_once, 300)
+{
+	struct spoiler spoiler = { .vcpu = self->vcpu };
+	__u32 found, i, words = NR * VT_PAGE / sizeof(*self->mem);
+	pthread_t thread;
+	__u64 where;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, spoil, &spoiler));
+	for (i = 0; self->vcpu->rescue.nr < TIMES; i++)
+		ASSERT_EQ(0, vt_vcpu_count(self->vcpu, GPA, sizeof(*self->mem),
+					   words, i, &where, &found))
+			TH_LOG("0x%llx: %u instead of %u", where, found, i);
+	atomic_store(&spoiler.stop, true);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	/* The last one might still be to be noticed. */
+	EXPECT_EQ(0, vt_vcpu_count(self->vcpu, GPA, sizeof(*self->mem), words,
+				   i, &where, &found));
+	EXPECT_EQ(i + 1, self->mem[0]);
+	EXPECT_EQ(i + 1, self->mem[words - 1]);
+	TH_LOG("%u rounds", i + 1);
+}
+
+/* What a fault of vmshm would do: nobody is rescued. */
+TEST_F(kvm_rescue, not_without_memory)
+{
+	__u32 value, found;
+	__u64 where;
+
+	self->mem[0] = 1;
+	EXPECT_EQ(VT_GUEST_WRONG, vt_vcpu_count(self->vcpu, GPA, 4, 1, 2,
+						&where, &found));
+	EXPECT_EQ(GPA, where);
+	EXPECT_EQ(1, found);
+	EXPECT_EQ(1, self->mem[0]);
+	ASSERT_EQ(0, munmap(self->mem, VT_PAGE));
+	EXPECT_EQ(-EFAULT, vt_vcpu_load(self->vcpu, GPA, &value));
+	ASSERT_EQ(0, vt_guest_slot(&self->guest, 1, GPA, NULL, 0));
+	EXPECT_EQ(VT_GUEST_MMIO, vt_vcpu_load(self->vcpu, GPA, &value));
+	/* Nor its own memory, page tables included: that resets it. */
+	memset(self->guest.low, 0xff, VT_GUEST_LOW);
+	EXPECT_EQ(-EIO, vt_vcpu_load(self->vcpu, GPA, &value));
+	EXPECT_EQ(KVM_EXIT_SHUTDOWN, self->vcpu->run->exit_reason);
+	EXPECT_EQ(0, self->vcpu->rescue.nr);
+	self->mem = mmap(self->mem, VT_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	EXPECT_NE(MAP_FAILED, self->mem);
+}
+
+TEST_HARNESS_MAIN
