@@ -7,6 +7,8 @@
 #endif
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -330,7 +332,7 @@ TEST_F(kvm_bind, kvm_log)
 
 TEST_F(kvm_bind, wrong_files)
 {
-	int sock[2], memfd = vt_memfd(VT_PAGE);
+	int sock[2], memfd = vt_memfd(VT_PAGE), binding;
 	unsigned int i;
 	const int wrong[] = {
 		self->fd, self->dev, self->guest.kvm, self->vcpu->fd, memfd, 0,
@@ -347,6 +349,12 @@ TEST_F(kvm_bind, wrong_files)
 	EXPECT_EQ(-EBADF, vt_bind(self->fd, &self->how, NULL));
 	self->how.vm_fd = -1;
 	EXPECT_EQ(-EBADF, vt_bind(self->fd, &self->how, NULL));
+	self->how.vm_fd = self->guest.fd;
+	binding = vt_bind(self->fd, &self->how, NULL);
+	ASSERT_LE(0, binding);
+	self->how.vm_fd = binding;
+	EXPECT_EQ(-EINVAL, vt_bind(self->fd, &self->how, NULL));
+	close(binding);
 	self->how.vm_fd = self->guest.fd;
 	EXPECT_EQ(-ENOTTY, vt_bind(self->dev, &self->how, NULL));
 	EXPECT_EQ(-ENOTTY, vt_bind(memfd, &self->how, NULL));
@@ -642,6 +650,100 @@ TEST_F(kvm_bind, does_not_follow)
 	/* A part of the last page is all of it. */
 	EXPECT_EQ(0, vt_resize(self->fd, SIZE / 2 - 1));
 	close(binding);
+	EXPECT_EQ(0, vt_resize(self->fd, 0));
+}
+
+struct resizer {
+	int fd;
+	atomic_bool stop;
+	atomic_uint done;
+};
+
+/* Never less than a granule; what is bound may forbid to shrink. */
+static void *resize(void *arg)
+{
+	struct resizer *r = arg;
+	unsigned int i, granules = MAX / (GRANULE / VT_PAGE);
+	int ret;
+
+	for (i = 0; !atomic_load(&r->stop); i++) {
+		ret = vt_resize(r->fd, (1 + i * 7 % granules) * GRANULE);
+		VT_CHECK(!ret || ret == -EBUSY);
+		if (!ret)
+			atomic_fetch_add(&r->done, 1);
+	}
+	return NULL;
+}
+
+/* Bound to a range that stays: either there is all of it, or it is refused. */
+static void bind_fixed(struct __test_metadata *_metadata,
+		       FIXTURE_DATA(kvm_bind) *self)
+{
+	struct vmshm_bind how = self->how;
+	int binding;
+	void *addr;
+
+	how.length = SIZE / 2;
+	binding = vt_bind(self->fd, &how, &addr);
+	if (binding < 0) {
+		EXPECT_EQ(-EINVAL, binding);
+		return;
+	}
+	EXPECT_LE(SIZE / 2, vt_size(self->fd));
+	EXPECT_TRUE(has(self, GPA, 42));
+	EXPECT_EQ(0, vt_vcpu_store(self->vcpu, GPA + SIZE / 2 - 4, 1));
+	close(binding);
+	EXPECT_EQ(0, munmap(addr, SIZE / 2));
+}
+
+/* Bound to whatever there is: in whole granules, as much as there is slots. */
+static void bind_following(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(kvm_bind) *self)
+{
+	struct vmshm_bind how = self->how;
+	struct vmshm_bind_stat stat;
+	int binding, i;
+	void *addr;
+
+	how.flags = VMSHM_BIND_FOLLOW;
+	how.length = 0;
+	how.granule = GRANULE;
+	binding = vt_bind(self->fd, &how, &addr);
+	ASSERT_LE(0, binding);
+	for (i = 0; i < 4; i++) {
+		EXPECT_TRUE(has(self, i % 2 ? ELSEWHERE : GPA, 42));
+		EXPECT_EQ(0, vt_bind_stat(binding, &stat));
+		EXPECT_LE(GRANULE, stat.out_bound);
+		EXPECT_EQ(stat.out_bound / GRANULE, stat.out_used_slots);
+		EXPECT_EQ(0, vt_bind_update(binding, how.flags,
+					    i % 2 ? GPA : ELSEWHERE));
+	}
+	close(binding);
+	EXPECT_TRUE(absent(self, GPA));
+	EXPECT_EQ(0, munmap(addr, MAX * VT_PAGE));
+}
+
+/* Binding, moving and letting go while somebody resizes all the time. */
+TEST_F_TIMEOUT(kvm_bind, during_resizes, 100)
+{
+	struct resizer r = { .fd = self->fd };
+	const __u32 value = 42;
+	unsigned int i, before;
+	pthread_t thread;
+
+	ASSERT_EQ(4, pwrite(self->fd, &value, 4, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, resize, &r));
+	for (i = 0; i < 50; i++) {
+		bind_fixed(_metadata, self);
+		bind_following(_metadata, self);
+		/* It gets on meanwhile. */
+		before = r.done;
+		while (i % 10 == 0 && r.done == before)
+			usleep(100);
+	}
+	r.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, vt_bindings(self->fd, NULL, 0));
 	EXPECT_EQ(0, vt_resize(self->fd, 0));
 }
 
