@@ -66,6 +66,10 @@ check: prepared
 	@selftests/check --kernel $(KERNEL) --build $(O) \
 		--fuzz-seconds $(FUZZ_SECONDS) $(TEST)
 
+.PHONY: check-long
+check-long: prepared
+	@selftests/check --kernel $(KERNEL) --build $(O) --long $(TEST)
+
 # Kernels that check themselves: FLAVOUR=kasan or kcsan.
 SERIES  ?= 6.1
 FLAVOUR ?= kasan
@@ -145,6 +149,7 @@ help:
 	@echo 'make                    build the module, the library, the command, the tests'
 	@echo 'make modules            only the module: build/KERNEL/vmshm.ko'
 	@echo 'make check [TEST=name]  test everything in virtual machines'
+	@echo 'make check-long         the long forms of the tests of selftests/long.list'
 	@echo 'make check-debug        the kselftests under KASAN and lockdep, on a kernel'
 	@echo '                        that is built for it, once; SERIES=6.12'
 	@echo '                        FLAVOUR=kcsan is another'
