@@ -26,10 +26,10 @@ test_ring()
 		[(p['number'], p['name'], p['comm'], p['uid'], p['vectors'],
 		  p['eventfds'], p['pending'], p['may_ring'], p['exited'])
 		 for p in j['peers']] ==
-		[(0, 'host', 'vmshm', 0, 3, [], [], False, False)]" \
+		[(0, 'host', 'vmshm', 0, 3, [0, 1, 2], [], False, False)]" \
 		vmshm peers $r --json
 	check "as a table" 0 "NUMBER *NAME*
- *0 *host *root *vmshm *3 *- *- *no * runs" "" vmshm peers $r
+ *0 *host *root *vmshm *3 *0-2 *- *no * runs" "" vmshm peers $r
 	refused "a vector that is not there" 2 "no such vector" \
 		vmshm ring $r host 3
 	refused "a name that is not there" 3 "no such peer" vmshm ring $r guest

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -98,7 +99,7 @@ static int open_to_ring(const char *name, struct vmshm_region **region)
 /*
  * Joins for a moment, under a number from the far end: not under that of whom
  * to ring, who would be oneself then, nor under a low one, which somebody may
- * want who comes back.
+ * want who comes back. In a guest, it is the device that has a number.
  */
 static int join_to_ring(const struct vmshm_region *region, __u32 whom,
 			struct vmshm_peer **peer)
@@ -114,6 +115,11 @@ static int join_to_ring(const struct vmshm_region *region, __u32 whom,
 		opt.number = left - 1;
 		if (opt.number != whom)
 			rc = vmshm_region_join(region, &opt, peer);
+	}
+	if (rc == -EINVAL) {
+		opt.flags = 0;
+		opt.number = 0;
+		return vmshm_region_join(region, &opt, peer);
 	}
 	return rc == -EBUSY ? -ENOSPC : rc;
 }
@@ -137,7 +143,9 @@ static int ring(const char *name, const char *whom, __u32 vector)
 	}
 	rc = join_to_ring(region, number, &peer);
 	if (rc) {
-		status = fail(rc, NULL, "join '%s'", name);
+		status = fail(rc, rc == -EBUSY ?
+			      "another process is this machine's peer" : NULL,
+			      "join '%s'", name);
 		goto close;
 	}
 	rc = vmshm_peer_ring(peer, number, vector);
@@ -207,6 +215,8 @@ static const struct option wait_options[] = {
  * @end_ns: see @timed
  * @json: print JSON
  * @peer: what waits
+ * @bells: for each vector its eventfd, to be polled
+ * @nr_bells: how many there are
  */
 struct waiter {
 	struct vmshm_join_options join;
@@ -215,14 +225,62 @@ struct waiter {
 	__u64 end_ns;
 	bool json;
 	struct vmshm_peer *peer;
+	struct pollfd bells[VMSHM_PEER_VECTORS_MAX];
+	__u32 nr_bells;
 };
 
-static int wait_for_ring(const struct waiter *waiter)
+/* Guests, and whoever else was handed it, ring by the eventfd alone. */
+static int open_bells(struct waiter *waiter)
 {
-	struct pollfd poll_fd = {
-		.fd = vmshm_peer_fd(waiter->peer),
-		.events = POLLIN,
-	};
+	__u32 i;
+	int fd, rc;
+
+	for (i = 0; i < waiter->join.vectors; i++) {
+		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (fd < 0)
+			return -errno;
+		waiter->bells[i].fd = fd;
+		waiter->bells[i].events = POLLIN;
+		waiter->nr_bells++;
+		rc = vmshm_peer_set_vector(waiter->peer, i, fd);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static void close_bells(const struct waiter *waiter)
+{
+	__u32 i;
+
+	for (i = 0; i < waiter->nr_bells; i++)
+		close(waiter->bells[i].fd);
+}
+
+/*
+ * Which vectors were rung. Every ring signals the eventfd, but for those that
+ * were before there was one: they are found pending at @first. What is pending
+ * is taken before the eventfds are read, so that no ring is told twice.
+ */
+static int look(const struct waiter *waiter, bool first, __u64 *rung)
+{
+	eventfd_t count;
+	__u64 pending;
+	__u32 i;
+	int rc;
+
+	rc = vmshm_peer_pending(waiter->peer, 0, &pending);
+	if (rc)
+		return rc;
+	*rung = first ? pending : 0;
+	for (i = 0; i < waiter->nr_bells; i++)
+		if (!eventfd_read(waiter->bells[i].fd, &count))
+			*rung |= 1ULL << i;
+	return 0;
+}
+
+static int wait_for_ring(struct waiter *waiter)
+{
 	int timeout = -1;
 	__u64 now, left;
 
@@ -233,12 +291,13 @@ static int wait_for_ring(const struct waiter *waiter)
 		left = (waiter->end_ns - now + NS_PER_MS - 1) / NS_PER_MS;
 		timeout = left > INT_MAX ? INT_MAX : (int)left;
 	}
-	if (poll(&poll_fd, 1, timeout) < 0 && errno != EINTR)
+	if (poll(waiter->bells, waiter->nr_bells, timeout) < 0 &&
+	    errno != EINTR)
 		return -errno;
 	return 0;
 }
 
-static void print_rung(const struct waiter *waiter, __u64 pending)
+static void print_rung(const struct waiter *waiter, __u64 rung)
 {
 	unsigned int i;
 	json_t *json;
@@ -246,13 +305,13 @@ static void print_rung(const struct waiter *waiter, __u64 pending)
 
 	if (!waiter->json) {
 		for (i = 0; i < VMSHM_PEER_VECTORS_MAX; i++)
-			if (pending >> i & 1)
+			if (rung >> i & 1)
 				printf("vector %u\n", i);
 		return;
 	}
 
 	json = json_new();
-	json_add(json, "vectors", json_of_vectors(pending));
+	json_add(json, "vectors", json_of_vectors(rung));
 	text = must(json_dumps(json, JSON_COMPACT));
 	puts(text);
 	free(text);
@@ -280,9 +339,10 @@ static void print_joined(const struct waiter *waiter)
 	json_decref(json);
 }
 
-static int follow(const struct waiter *waiter)
+static int follow(struct waiter *waiter)
 {
-	__u64 pending, seen = 0;
+	__u64 rung, seen = 0;
+	bool first = true;
 	int rc;
 
 	print_joined(waiter);
@@ -291,14 +351,15 @@ static int follow(const struct waiter *waiter)
 			return -EPIPE;
 		if (seen == waiter->count)
 			return 0;
-		rc = vmshm_peer_pending(waiter->peer, 0, &pending);
-		if (!rc && !pending)
+		rc = look(waiter, first, &rung);
+		if (!rc && !rung)
 			rc = wait_for_ring(waiter);
 		if (rc)
 			return rc;
-		if (!pending)
+		first = false;
+		if (!rung)
 			continue;
-		print_rung(waiter, pending);
+		print_rung(waiter, rung);
 		seen++;
 	}
 }
@@ -319,8 +380,11 @@ static int wait_on(const char *name, struct waiter *waiter)
 			    rc == -EINVAL ? "the name of the peer is malformed" :
 			    NULL, "join '%s'", name);
 
-	rc = follow(waiter);
+	rc = open_bells(waiter);
+	if (!rc)
+		rc = follow(waiter);
 	vmshm_peer_close(waiter->peer);
+	close_bells(waiter);
 	if (rc == -ETIME)
 		return STATUS_TIMEOUT;
 	/* What is wrong with the output is said at the end. */

@@ -194,6 +194,27 @@ static void ring_from_another_number(void **state)
 	assert_run(run_with(calls, "ring", "vm1/ram", "65535"), 0, "", "");
 }
 
+/* In a guest a peer has the number of its device, whoever it is. */
+static void ring_from_a_guest(void **state)
+{
+	const struct vmshm_join any = { .size = sizeof(any) };
+	const struct vmshm_peer_ring in = { .size = sizeof(in), .number = 3 };
+	struct mock_call calls[] = {
+		MOCK_INFO, OPEN(open_both),
+		{ VMSHM_IOC_JOIN, &join_to_ring, .size = sizeof(join_to_ring),
+		  .error = EINVAL },
+		JOIN(any, NULL),
+		{ VMSHM_IOC_PEER_RING, &in, .size = sizeof(in) },
+	};
+
+	(void)state;
+	assert_run(run_with(calls, "ring", "vm1/ram", "3"), 0, "", "");
+	calls[3].error = EBUSY;
+	calls[3].new_fd = 0;
+	assert_run(run_first(calls, 4, "ring", "vm1/ram", "3"), 7, "",
+		   "vmshm: cannot join 'vm1/ram': another process is this machine's peer (Device or resource busy)\n");
+}
+
 /* Who may only read may be allowed to ring, and is told if not. */
 static void ring_of_a_reader(void **state)
 {
@@ -229,6 +250,19 @@ static void ring_by_name(void **state)
 		   "vmshm: cannot ring 'twin' of 'vm1/ram': several peers are called so: say a number (Name not unique on network)\n");
 }
 
+#define SET_VECTOR(in_) { \
+	.cmd = VMSHM_IOC_PEER_SET_VECTOR, \
+	.in = &(in_), \
+	.size = sizeof(struct vmshm_peer_set_vector), \
+	.eventfd = offsetof(struct vmshm_peer_set_vector, fd), \
+}
+
+static const struct vmshm_peer_set_vector set_vector[] = {
+	{ .size = sizeof(set_vector[0]), .vector = 0 },
+	{ .size = sizeof(set_vector[0]), .vector = 1 },
+	{ .size = sizeof(set_vector[0]), .vector = 2 },
+};
+
 static void wait_until_rung(void **state)
 {
 	const struct vmshm_join join = {
@@ -250,20 +284,28 @@ static void wait_until_rung(void **state)
 	};
 	struct mock_call calls[] = {
 		MOCK_INFO, OPEN(open_readonly), JOIN(join, &joined),
-		{ VMSHM_IOC_PEER_PENDING, &none, .size = sizeof(none) },
+		SET_VECTOR(set_vector[0]), SET_VECTOR(set_vector[1]),
+		SET_VECTOR(set_vector[2]),
+		/* Before there were eventfds; then by them, and by nothing else. */
 		{ VMSHM_IOC_PEER_PENDING, &none, &rung[0],
 		  .size = sizeof(none) },
 		{ VMSHM_IOC_PEER_PENDING, &none, &rung[1],
-		  .size = sizeof(none) },
+		  .size = sizeof(none), .rung = true },
+		{ VMSHM_IOC_PEER_PENDING, &none, .size = sizeof(none),
+		  .rung = true },
 	};
 
 	(void)state;
 	assert_run(run_with(calls, "wait", "vm1/ram", "--as=me", "--number=7",
-			    "--vectors=3", "-n2"), 0,
-		   "peer 7\nvector 0\nvector 2\nvector 1\n", "");
-	assert_run(run_first(calls, 5, "wait", "vm1/ram", "--as=me",
+			    "--vectors=3", "-n3"), 0,
+		   "peer 7\nvector 0\nvector 2\nvector 2\nvector 2\n", "");
+	assert_run(run_first(calls, 7, "wait", "vm1/ram", "--as=me",
 			     "--number=7", "--vectors=3", "--json"), 0,
 		   "{\"number\":7,\"generation\":8}\n{\"vectors\":[0,2]}\n", "");
+	calls[4].error = EBADF;
+	assert_run(run_first(calls, 5, "wait", "vm1/ram", "--as=me",
+			     "--number=7", "--vectors=3"), 1, "",
+		   "vmshm: cannot go on waiting on 'vm1/ram': Bad file descriptor\n");
 	calls[2].error = EBUSY;
 	calls[2].new_fd = 0;
 	assert_run(run_first(calls, 3, "wait", "vm1/ram", "--as=me",
@@ -277,6 +319,7 @@ static void wait_until_a_time(void **state)
 	const struct vmshm_peer_pending none = { .size = sizeof(none) };
 	const struct mock_call calls[] = {
 		MOCK_INFO, OPEN(open_readonly), JOIN(join, NULL),
+		SET_VECTOR(set_vector[0]),
 		{ VMSHM_IOC_PEER_PENDING, &none, .size = sizeof(none) },
 	};
 
@@ -300,6 +343,7 @@ int main(void)
 		TEST(peers_table),
 		TEST(ring),
 		TEST(ring_from_another_number),
+		TEST(ring_from_a_guest),
 		TEST(ring_of_a_reader),
 		TEST(ring_by_name),
 		TEST(wait_until_rung),

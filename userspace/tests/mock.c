@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@ bool mock_is_region;
 
 static const struct mock_call *calls;
 static size_t calls_left;
+static int last_eventfd;
 static struct stat file_stat;
 
 const struct vmshm_info mock_info_in = {
@@ -51,6 +53,11 @@ static void compare(const struct mock_call *call, const void *arg)
 	memcpy(want, call->in, call->size);
 	if (call->pointer && !memcmp(want + call->pointer, &any, sizeof(any)))
 		memcpy(got + call->pointer, &any, sizeof(any));
+	if (call->eventfd) {
+		memcpy(&last_eventfd, got + call->eventfd, sizeof(last_eventfd));
+		memcpy(got + call->eventfd, want + call->eventfd,
+		       sizeof(last_eventfd));
+	}
 
 	if (!memcmp(got, want, call->size))
 		return;
@@ -115,6 +122,8 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		compare(call, arg);
 		reply(call, arg);
 	}
+	if (call->rung)
+		assert_return_code(eventfd_write(last_eventfd, 1), errno);
 	errno = call->error;
 	return call->error ? -1 : call->result;
 }

@@ -42,6 +42,9 @@
  * @data_size: size of it
  * @new_fd: offset in the argument where a new descriptor goes, of a copy of
  *	mock_file; 0 means none
+ * @eventfd: offset in the argument of an eventfd, which is not compared; 0 means
+ *	none
+ * @rung: signal the last such eventfd
  * @result: what is returned without an error
  */
 struct mock_call {
@@ -54,6 +57,8 @@ struct mock_call {
 	const void *data;
 	size_t data_size;
 	size_t new_fd;
+	size_t eventfd;
+	bool rung;
 	int result;
 };
 
