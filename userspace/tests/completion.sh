@@ -25,17 +25,27 @@ vmshm()
 	esac
 }
 
+# shellcheck disable=SC2317 # the same
+vmshm-ivshmem-server()
+{
+	"$BUILD/vmshm-ivshmem-server" "$@"
+}
+
 # shellcheck source=/dev/null
 . "$SOURCE/completion/vmshm.bash"
+# shellcheck source=/dev/null
+. "$SOURCE/completion/vmshm-ivshmem-server.bash"
 
-# completes EXPECTED WORD...: the last word is what is being typed
+# completes EXPECTED WORD...: the last word is what is being typed; by the
+# function that bash would call for the first one
 completes()
 {
-	local expected=$1 got
+	local expected=$1 got function
 
 	shift
 	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
-	_vmshm
+	function=$(complete -p -- "$1" | sed 's/.*-F \([^ ]*\) .*/\1/')
+	"$function"
 	got=$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' ')
 	number=$((number + 1))
 	if [ "$got" = "$expected" ]; then
@@ -47,7 +57,7 @@ completes()
 	fi
 }
 
-echo 1..19
+echo 1..31
 completes "resize ring rm" vmshm r
 completes "wait watch who write" vmshm w
 completes "cat chmod chown create" vmshm c
@@ -67,4 +77,17 @@ completes "" vmshm resize vm1/ram 6
 completes "/proc/self/oom_score_adj" vmshm exec -- cat /proc/self/oom_score_
 completes "0 7 all" vmshm ring vm1/ram ""
 completes "" vmshm wait vm1/ram --number = 1
+server=vmshm-ivshmem-server
+completes "vm1/ram vm1/video" $server vm1
+completes "vm2/ram" $server vm1/ram --socket = /tmp/socket vm2
+completes "vm2/ram" $server -s /tmp/socket --verbose vm2
+completes "--verbose --version" $server --ver
+completes "--any-owner" $server vm1/ram --any
+completes "--socket" $server --so
+completes "/proc/self/oom_score_adj" $server --socket /proc/self/oom_score_
+completes "/proc/self/oom_score_adj" $server --socket = /proc/self/oom_score_
+completes "/proc/self/oom_score_adj" $server vm1/ram -s /proc/self/oom_score_
+completes "660 666" $server --mode = 66
+completes "root" $server --owner = roo
+completes "" $server --vectors 1
 exit $failed
