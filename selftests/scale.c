@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Many names: what creating, opening, unlinking and listing cost must not
- * follow the number of names there are. Costs are compared within one run;
- * figures are printed, not judged, but for a factor that only a search from
- * one end to the other exceeds.
+ * follow the number of names there are, and neither must what each name costs
+ * in a listing of a directory. Costs are compared within one run; figures are
+ * printed, not judged, but for a factor that only a search from one end to the
+ * other exceeds.
  *
- * VMSHM_SCALE: number of names, 20000 by default.
+ * VMSHM_SCALE: number of names, 20000 by default. The long form is 100000:
+ *
+ *	selftests/vm/vm-run --module build/6.1/vmshm.ko --env VMSHM_SCALE=100000 \
+ *		-- build/selftests/scale
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "kselftest_harness.h"
 #include "lib/vmshm_env.h"
+#include "lib/vmshm_mount.h"
 
 #define FEW		10
 #define SAMPLES		200
@@ -26,6 +32,7 @@ static const char *const cost_names[NR_COSTS] = {
 
 struct cost {
 	__u64 median[NR_COSTS];	/* ns */
+	__u64 directory;	/* ns for each name */
 };
 
 FIXTURE(scale) {
@@ -44,6 +51,7 @@ FIXTURE_SETUP(scale)
 	ASSERT_LT(1000, self->many);
 	self->dev = vt_device();
 	ASSERT_LE(0, self->dev);
+	ASSERT_EQ(0, vt_mount(0));
 	vt_name(self->prefix, "");
 	self->regions_user = vt_param_get("regions_user");
 	self->meta_user_kb = vt_param_get("meta_user_kb");
@@ -153,6 +161,41 @@ static void measure(struct __test_metadata *_metadata,
 		cost->median[c] = median(samples[c]);
 }
 
+/*
+ * Lists the directory that has a directory for each of the first @n names, each
+ * of them once and in order. Returns what one costs, the shortest time of
+ * several.
+ */
+static __u64 list_directory(struct __test_metadata *_metadata, unsigned int n)
+{
+	char name[VMSHM_NAME_MAX + 1], path[PATH_MAX];
+	__u64 start, took, best = -1;
+	struct dirent *entry;
+	unsigned int i, k;
+	DIR *dir;
+
+	vt_path(path, vt_name(name, "machine"));
+	for (k = 0; k < 3; k++) {
+		start = now();
+		dir = opendir(path);
+		ASSERT_NE(NULL, dir);
+		for (i = 0; (entry = readdir(dir)); ) {
+			if (entry->d_name[0] == '.')
+				continue;
+			ASSERT_EQ(DT_DIR, entry->d_type);
+			ASSERT_EQ(i, (unsigned int)atoi(entry->d_name +
+							strlen("device-")));
+			i++;
+		}
+		closedir(dir);
+		took = now() - start;
+		ASSERT_EQ(n, i);
+		if (took < best)
+			best = took;
+	}
+	return best / n;
+}
+
 TEST_F_TIMEOUT(scale, cost, 600)
 {
 	const unsigned int sizes[] = { FEW, 1000, self->many };
@@ -176,6 +219,7 @@ TEST_F_TIMEOUT(scale, cost, 600)
 		       (unsigned long long)(took / (n - i) / 1000));
 		measure(_metadata, self->dev, self->prefix, n,
 			&costs[s]);
+		costs[s].directory = list_directory(_metadata, n);
 	}
 	for (c = 0; c < NR_COSTS; c++)
 		TH_LOG("%-14s %7.1f us with %u names, %7.1f with %u, %7.1f with %u",
@@ -190,6 +234,10 @@ TEST_F_TIMEOUT(scale, cost, 600)
 			TH_LOG("%s", cost_names[c]);
 		}
 	}
+	TH_LOG("each name of a directory: %llu ns of %u, %llu of %u",
+	       (unsigned long long)costs[1].directory, sizes[1],
+	       (unsigned long long)costs[2].directory, sizes[2]);
+	EXPECT_LE(costs[2].directory, FACTOR * costs[1].directory);
 
 	/* All there, and all gone in the end. */
 	ASSERT_EQ(0, vt_info(self->dev, &info));
