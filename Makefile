@@ -98,9 +98,10 @@ vm: prepared
 
 .PHONY: demo
 demo: prepared
-	+@$(SUB) -C selftests O=$(O)/selftests USERSPACE=$(O)/userspace demo
+	+@$(SUB) -C selftests O=$(O)/selftests USERSPACE=$(O)/userspace \
+		MODULE=$(O)/$(KERNEL)/vmshm.ko demo
 	@cp $$(selftests/vm/fetch-kernel $(KERNEL))/vmlinuz $(O)/selftests/demo/
-	@$(VM) --timeout 300 -- selftests/demo $(O)/selftests/demo
+	@$(VM) --timeout 600 -- selftests/demo $(O)/selftests/demo
 
 # With instruction counting, for times that mean something: a nanosecond is an
 # instruction then.  ICOUNT= measures emulated time instead.
