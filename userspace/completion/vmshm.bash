@@ -14,13 +14,13 @@ _vmshm_options()
 
 _vmshm_names()
 {
-	vmshm ls --names -- "$1" 2>/dev/null
+	vmshm ls --names -- "$(_vmshm_plain "$1")" 2>/dev/null
 }
 
 _vmshm_peers()
 {
 	echo all
-	vmshm peers -- "$1" 2>/dev/null | sed '1d' | awk '{ print $1 }'
+	vmshm peers -- "$(_vmshm_plain "$1")" 2>/dev/null | sed '1d' | awk '{ print $1 }'
 }
 
 # Values of an option; status 1 if it has none or they cannot be listed.
@@ -60,6 +60,49 @@ _vmshm_arguments()
 	esac
 }
 
+# What is typed, without what quotes it.
+_vmshm_plain()
+{
+	local plain
+
+	case $1 in
+	[\'\"]*)
+		printf '%s' "${1:1}"
+		return
+		;;
+	esac
+	# shellcheck disable=SC2162 # it is to take them away
+	IFS='' read -d '' plain < <(printf '%s' "$1")
+	printf '%s' "$plain"
+}
+
+# Offers those of some words, separated by space, that begin with what is typed.
+# Names of regions are other people's: nothing of them may be expanded, not by
+# "compgen -W" here, and not by the shell that is to run the completed line.
+_vmshm_offer()
+{
+	local cur=$1 plain quoted word words
+
+	plain=$(_vmshm_plain "$cur")
+	read -r -d '' -a words <<<"$2"
+	for word in "${words[@]}"; do
+		printf -v quoted %q "$word"
+		case $cur in
+		[\'\"]*)
+			# Within quotes as it is, or not at all.
+			if [ "$word" = "$quoted" ] && [[ $word == "$plain"* ]]; then
+				COMPREPLY+=("$word")
+			fi
+			;;
+		*)
+			if [[ $word == "$plain"* ]]; then
+				COMPREPLY+=("$quoted")
+			fi
+			;;
+		esac
+	done
+}
+
 _vmshm()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]}
@@ -68,7 +111,7 @@ _vmshm()
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="$(_vmshm_verbs) help --help --version"
-		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		_vmshm_offer "$cur" "$words"
 		return
 	fi
 
@@ -88,12 +131,12 @@ _vmshm()
 	fi
 	if [ -n "$option" ]; then
 		words=$(_vmshm_values "$option" "$cur")
-		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		_vmshm_offer "$cur" "$words"
 		return
 	fi
 	if [[ $cur == -* ]]; then
 		words=$(_vmshm_options "$verb")
-		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		_vmshm_offer "$cur" "$words"
 		return
 	fi
 
@@ -104,7 +147,7 @@ _vmshm()
 		esac
 	done
 	words=$(_vmshm_arguments "$verb" $((n + 1)) "$cur")
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	_vmshm_offer "$cur" "$words"
 }
 
 complete -F _vmshm vmshm

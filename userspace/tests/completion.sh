@@ -5,6 +5,13 @@
 
 set -u
 number=0 failed=0
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+# What others may call their regions; what is in there is not to be run.
+# shellcheck disable=SC2016
+evil=('evil/$(touch${IFS}$dir/a)' 'evil/`touch${IFS}$dir/b`' 'evil/*'
+      'evil/a;touch$IFS$dir/c' "evil/'\\")
 
 # Stands for the command, which would need a kernel to say names.
 # shellcheck disable=SC2317 # called by the completion
@@ -14,7 +21,7 @@ vmshm()
 
 	case "$1 ${2-}" in
 	"ls --names")
-		for name in vm1/ram vm1/video vm2/ram; do
+		for name in vm1/ram vm1/video vm2/ram "${evil[@]}"; do
 			case $name in "$4"*) echo "$name" ;; esac
 		done
 		;;
@@ -57,7 +64,7 @@ completes()
 	fi
 }
 
-echo 1..31
+echo 1..35
 completes "resize ring rm" vmshm r
 completes "wait watch who write" vmshm w
 completes "cat chmod chown create" vmshm c
@@ -90,4 +97,15 @@ completes "/proc/self/oom_score_adj" $server vm1/ram -s /proc/self/oom_score_
 completes "660 666" $server --mode = 66
 completes "root" $server --owner = roo
 completes "" $server --vectors 1
+
+quoted=$(printf '%q\n' "${evil[@]}" | sort | paste -sd ' ')
+completes "$quoted" vmshm info evil/
+completes "$(printf %q "${evil[0]}")" vmshm info 'evil/\$\('
+completes "vm1/ram" vmshm info "'vm1/r"
+if [ -z "$(ls -A "$dir")" ]; then
+	echo "ok 35 nothing of a name is run"
+else
+	echo "not ok 35 nothing of a name is run"
+	failed=1
+fi
 exit $failed
