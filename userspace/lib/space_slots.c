@@ -74,6 +74,7 @@ static bool is_same(const struct vmshm_slot *a, const struct vmshm_slot *b,
 {
 	return a->address == b->address && a->length == b->length &&
 	       a->memory == b->memory && a->region == b->region &&
+	       a->offset == b->offset &&
 	       !((a->flags ^ b->flags) & ~may_differ);
 }
 

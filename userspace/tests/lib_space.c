@@ -211,6 +211,21 @@ static void who_shows_it(void **state)
 			 (void *)MEMORY_A);
 }
 
+/* The same memory, of another part of the region: mapped anew, for example. */
+static void what_is_shown(void **state)
+{
+	struct vmshm_space_node *other;
+
+	(void)state;
+	other = add_part("other", region_a, MEMORY_A - PAGE, 1, 16);
+	assert_int_equal(vmshm_space_begin(space), 0);
+	assert_int_equal(vmshm_space_node_unplace(a), 0);
+	assert_int_equal(vmshm_space_node_place(other, NULL, 0, 0), 0);
+	assert_int_equal(vmshm_space_commit(space), 0);
+	assert_told("-0+10=A0 +0+10=A1 ");
+	assert_int_equal(vmshm_space_slot(space, 0)->offset, PAGE);
+}
+
 static void transactions(void **state)
 {
 	(void)state;
@@ -815,6 +830,7 @@ int main(void)
 		TEST(status_quo_ante),
 		TEST(as_few_as_can_be),
 		TEST(who_shows_it),
+		TEST(what_is_shown),
 		TEST(transactions),
 		TEST(flags),
 		TEST(aliases_and_holes),
