@@ -373,6 +373,8 @@ int vmshm_ring_notify(struct vmshm_ring *ring)
 {
 	int rc;
 
+	if (ring->is_damaged)
+		return -EBADMSG;
 	if (!ring->doorbell && ring->eventfd < 0)
 		return 0;
 	if (!vmshm_ring_need_wake(ring))
@@ -403,6 +405,7 @@ int vmshm_ring_reserve(struct vmshm_ring *ring, size_t size, void **message)
 	__u32 step, room;
 	int rc;
 
+	ring->step = 0;
 	if (ring->role != VMSHM_RING_PRODUCER)
 		return -EINVAL;
 	if (ring->is_damaged)
@@ -410,7 +413,6 @@ int vmshm_ring_reserve(struct vmshm_ring *ring, size_t size, void **message)
 	if (size > max_message(ring->capacity))
 		return -EMSGSIZE;
 
-	ring->step = 0;
 	step = message_step(ring, (__u32)size);
 	if (available(ring) < step) {
 		rc = look(ring);
@@ -432,8 +434,11 @@ int vmshm_ring_commit(struct vmshm_ring *ring, size_t size)
 {
 	__u32 skipped;
 
-	if (ring->role != VMSHM_RING_PRODUCER || !ring->step ||
-	    size > ring->size)
+	if (ring->role != VMSHM_RING_PRODUCER)
+		return -EINVAL;
+	if (ring->is_damaged)
+		return -EBADMSG;
+	if (!ring->step || size > ring->size)
 		return -EINVAL;
 
 	/* What is skipped depends on what was reserved, not on what came. */
@@ -531,7 +536,11 @@ int vmshm_ring_peek(struct vmshm_ring *ring, const void **message,
 
 int vmshm_ring_release(struct vmshm_ring *ring)
 {
-	if (ring->role != VMSHM_RING_CONSUMER || !ring->step)
+	if (ring->role != VMSHM_RING_CONSUMER)
+		return -EINVAL;
+	if (ring->is_damaged)
+		return -EBADMSG;
+	if (!ring->step)
 		return -EINVAL;
 
 	advance(ring);

@@ -541,6 +541,50 @@ static void changed_behind_the_back(void **state)
 	assert_int_equal(vmshm_ring_peek(consumer, &looked, &length), -EBADMSG);
 }
 
+/* Nothing more comes of a damaged ring, nor of what had been begun. */
+static void damaged_meanwhile(void **state)
+{
+	const void *looked;
+	size_t length;
+	void *room;
+
+	(void)state;
+	new_ring(64);
+	send_size(24, 0);
+	send_size(0, 0);
+	assert_int_equal(vmshm_ring_reserve(producer, 8, &room), 0);
+	layout->tail = 4;
+	assert_int_equal(vmshm_ring_arm(producer, 24), -EBADMSG);
+	layout->tail = 0;
+	assert_int_equal(vmshm_ring_commit(producer, 8), -EBADMSG);
+	assert_int_equal(vmshm_ring_notify(producer), -EBADMSG);
+	assert_int_equal(layout->head, 40);
+	teardown(NULL);
+
+	new_ring(64);
+	send_size(0, 0);
+	assert_int_equal(vmshm_ring_peek(consumer, &looked, &length), 0);
+	layout->head = 12;
+	assert_int_equal(vmshm_ring_arm(consumer, 9), -EBADMSG);
+	layout->head = 8;
+	assert_int_equal(vmshm_ring_release(consumer), -EBADMSG);
+	assert_int_equal(vmshm_ring_notify(consumer), -EBADMSG);
+	assert_int_equal(layout->tail, 0);
+}
+
+/* What was reserved is not there any more when a larger one does not fit. */
+static void reserve_forgets(void **state)
+{
+	void *room;
+
+	(void)state;
+	new_ring(64);
+	assert_int_equal(vmshm_ring_reserve(producer, 8, &room), 0);
+	assert_int_equal(vmshm_ring_reserve(producer, 25, &room), -EMSGSIZE);
+	assert_int_equal(vmshm_ring_commit(producer, 8), -EINVAL);
+	assert_int_equal(layout->head, 0);
+}
+
 static int rung;
 static int ring_error;
 
@@ -920,6 +964,8 @@ int main(void)
 		TEST(hostile_padding),
 		TEST(hostile_consumer),
 		TEST(changed_behind_the_back),
+		TEST(damaged_meanwhile),
+		TEST(reserve_forgets),
 		TEST(suppressed),
 		TEST(suppressed_for_room),
 		TEST(asked_long_ago),

@@ -11,10 +11,12 @@
  * shared memory, is read once and compared with what a ring object keeps to
  * itself: whatever the other side does, no function accesses memory outside of
  * the ring, returns a size that is not within it, loops or waits. A ring that
- * is found damaged is of no further use: from then on each function returns
- * -EBADMSG. What the library cannot know is whether a message is any good, and
- * a message that is looked at in place, see vmshm_ring_peek(), may change while
- * it is read: vmshm_ring_recv() makes a copy that does not.
+ * is found damaged is of no further use: from then on each function that sends,
+ * receives, waits or notifies returns -EBADMSG, also for a message that was
+ * reserved or looked at before. What the library cannot know is whether a
+ * message is any good, and a message that is looked at in place, see
+ * vmshm_ring_peek(), may change while it is read: vmshm_ring_recv() makes a
+ * copy that does not.
  *
  * Waiting is the caller's business. Before a side waits it announces for what,
  * by vmshm_ring_arm(); the other side calls vmshm_ring_notify() after it has
@@ -260,7 +262,8 @@ bool vmshm_ring_need_wake(struct vmshm_ring *ring);
  * rung by the next call.
  *
  * Context: One thread at a time.
- * Return: 1: it was rung; 0: no need; otherwise what the doorbell returned.
+ * Return: 1: it was rung; 0: no need; -EBADMSG: the ring is damaged; otherwise
+ * what the doorbell returned.
  */
 int vmshm_ring_notify(struct vmshm_ring *ring);
 
@@ -273,7 +276,7 @@ int vmshm_ring_notify(struct vmshm_ring *ring);
  * @message: where a pointer to the room is stored, aligned to 8 bytes
  *
  * The message is made in place. What was reserved before and not committed is
- * forgotten.
+ * forgotten, also if this fails.
  *
  * Context: One thread at a time.
  * Return: 0; -EAGAIN: the ring is too full; -EMSGSIZE: more than
@@ -290,7 +293,8 @@ int vmshm_ring_reserve(struct vmshm_ring *ring, size_t size, void **message);
  * The other side can see it; it is not notified.
  *
  * Context: One thread at a time.
- * Return: 0; -EINVAL: nothing, or less, is reserved.
+ * Return: 0; -EBADMSG: the ring is damaged; -EINVAL: nothing, or less, is
+ * reserved.
  */
 int vmshm_ring_commit(struct vmshm_ring *ring, size_t size);
 
@@ -336,7 +340,7 @@ int vmshm_ring_peek(struct vmshm_ring *ring, const void **message,
  * The other side has its room; it is not notified.
  *
  * Context: One thread at a time.
- * Return: 0; -EINVAL: none was looked at.
+ * Return: 0; -EBADMSG: the ring is damaged; -EINVAL: none was looked at.
  */
 int vmshm_ring_release(struct vmshm_ring *ring);
 
