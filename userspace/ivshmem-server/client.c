@@ -38,9 +38,6 @@
  */
 #define SEND_BUFFER		4608
 
-/* What the kernel has no room for now is tried again after this. */
-#define RETRY_US		100000
-
 enum { GREETING_VERSION, GREETING_ID, GREETING_MEMORY, GREETING_DONE };
 
 /* What there is to be said next. */
@@ -547,9 +544,7 @@ int client_new(struct group *group, int fd)
 	    client->pid, vmshm_peer_number(client->peer));
 
 	/* So that the client is in the list of peers before it is told. */
-	rc = group_refresh(group);
-	if (rc < 0)
-		fail(rc, "list the peers of '%s'", group->name);
+	group_update(group);
 	client_changed(client, 0);
 	return 0;
 

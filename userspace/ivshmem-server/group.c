@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -50,28 +51,31 @@ static void tell_clients(struct group *group, uint32_t number)
 
 /*
  * A number that an eventfd has, and no other as long as somebody has it; 0 if
- * the kernel does not say.
+ * the kernel does not say. -ENOMEM: it cannot be told now.
  */
-static uint32_t eventfd_id(int fd)
+static int eventfd_id(int fd, uint32_t *id)
 {
 	static const char key[] = "eventfd-id:";
 	char path[64], text[512], *found;
 	ssize_t len;
 	int info;
 
+	*id = 0;
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	info = open(path, O_RDONLY | O_CLOEXEC);
 	if (info < 0)
-		return 0;
+		/* Without a /proc there is none later either. */
+		return errno == ENOENT ? 0 : -ENOMEM;
 	len = read(info, text, sizeof(text) - 1);
 	close(info);
 	if (len <= 0)
-		return 0;
+		return -ENOMEM;
 	text[len] = 0;
 	found = strstr(text, key);
 	/* They begin at 0. */
-	return found ? 1 + (uint32_t)strtoul(found + sizeof(key) - 1, NULL, 10) :
-		       0;
+	if (found)
+		*id = 1 + (uint32_t)strtoul(found + sizeof(key) - 1, NULL, 10);
+	return 0;
 }
 
 /*
@@ -109,7 +113,11 @@ int group_get_vector(struct group *group, const struct client *client,
 
 	/* Nobody but a client's peer itself, which is here, can replace it. */
 	if (!peer->client) {
-		id = eventfd_id(got);
+		rc = eventfd_id(got, &id);
+		if (rc) {
+			close(got);
+			return rc;
+		}
 		if (peer->eventfds[vector] && peer->eventfds[vector] != id) {
 			close(got);
 			renew(group, peer);
@@ -121,12 +129,48 @@ int group_get_vector(struct group *group, const struct client *client,
 	return 0;
 }
 
+/* There is no going on without hearing of who comes and goes. */
+static void give_up(struct group *group)
+{
+	sd_event_exit(group->event, STATUS_FAILED);
+}
+
+/* What cannot be found out now is tried again. */
+static void update_later(struct group *group)
+{
+	int rc;
+
+	rc = sd_event_source_set_time_relative(group->retry, RETRY_US);
+	if (rc >= 0)
+		rc = sd_event_source_set_enabled(group->retry,
+						 SD_EVENT_ONESHOT);
+	if (rc < 0) {
+		fail_system(rc, "wait for peers of '%s'", group->name);
+		give_up(group);
+	}
+}
+
+/* Return: 0; -ENOENT, -ESTALE, -EINVAL: it is not there any more; or not now. */
+static int get_id(const struct client *client, const struct peer *peer,
+		  uint32_t vector, uint32_t *id)
+{
+	int fd, rc;
+
+	rc = vmshm_peer_get_vector(client->peer, peer->number,
+				   peer->generation, vector, &fd);
+	if (rc)
+		return rc;
+	rc = eventfd_id(fd, id);
+	close(fd);
+	return rc;
+}
+
 /* Have eventfds been replaced that clients were given? */
 static void check_suspect(struct group *group, struct peer *peer)
 {
 	const struct client *client = group->clients;
 	uint32_t vector, id;
-	int fd;
+	int rc;
 
 	peer->is_suspect = false;
 	if (!client) {
@@ -137,13 +181,15 @@ static void check_suspect(struct group *group, struct peer *peer)
 	for (vector = 0; vector < peer->vectors; vector++) {
 		if (!peer->eventfds[vector])
 			continue;
-		if (vmshm_peer_get_vector(client->peer, peer->number,
-					  peer->generation, vector, &fd)) {
-			/* There will be news about that. */
+		rc = get_id(client, peer, vector, &id);
+		/* There will be news about that. */
+		if (rc == -ENOENT || rc == -ESTALE || rc == -EINVAL)
 			continue;
+		if (rc) {
+			peer->is_suspect = true;
+			update_later(group);
+			return;
 		}
-		id = eventfd_id(fd);
-		close(fd);
 		if (id != peer->eventfds[vector]) {
 			renew(group, peer);
 			return;
@@ -214,13 +260,8 @@ static void replace_peers(struct group *group, struct peer *peers, size_t count)
 	free(old);
 }
 
-/**
- * group_refresh() - find out who is there
- * @group: the group
- *
- * Return: 0; or a negative errno value: what was known stays.
- */
-int group_refresh(struct group *group)
+/* Find out who is there. If that fails, what was known stays. */
+static int refresh(struct group *group)
 {
 	const struct vmshm_peer_info *info;
 	struct vmshm_peer_list *list;
@@ -242,6 +283,33 @@ int group_refresh(struct group *group)
 	vmshm_peer_list_close(list);
 
 	replace_peers(group, peers, count);
+	return 0;
+}
+
+/**
+ * group_update() - find out who is there
+ * @group: the group
+ *
+ * If that fails now, what was known stays until it does not.
+ */
+void group_update(struct group *group)
+{
+	int rc;
+
+	rc = refresh(group);
+	if (rc) {
+		if (!group->is_behind)
+			fail(rc, "list the peers of '%s'", group->name);
+		update_later(group);
+	}
+	group->is_behind = rc;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *arg)
+{
+	(void)source;
+	(void)usec;
+	group_update(arg);
 	return 0;
 }
 
@@ -282,12 +350,11 @@ static int on_watch(sd_event_source *source, int fd, uint32_t revents,
 		on_event(group, event);
 	if (rc != -EAGAIN && rc != -EINTR) {
 		fail(rc ? rc : -EPIPE, "watch region '%s'", group->name);
-		return rc ? rc : -EPIPE;
+		give_up(group);
+		return 0;
 	}
 
-	rc = group_refresh(group);
-	if (rc)
-		fail(rc, "list the peers of '%s'", group->name);
+	group_update(group);
 	return 0;
 }
 
@@ -356,12 +423,19 @@ int group_new(struct group *group, const struct vmshm_context *context,
 			     on_watch, group);
 	if (rc < 0)
 		return fail_system(rc, "wait for events of region '%s'", group->name);
+	rc = sd_event_add_time_relative(group->event, &group->retry,
+					CLOCK_MONOTONIC, RETRY_US, 0, on_retry,
+					group);
+	if (rc >= 0)
+		rc = sd_event_source_set_enabled(group->retry, SD_EVENT_OFF);
+	if (rc < 0)
+		return fail_system(rc, "wait for peers of '%s'", group->name);
 	/* Who comes next hears of everything before. */
 	rc = sd_event_source_set_priority(group->watch,
 					  SD_EVENT_PRIORITY_IMPORTANT);
 	if (rc < 0)
 		return fail_system(rc, "wait for events of region '%s'", group->name);
-	rc = group_refresh(group);
+	rc = refresh(group);
 	if (rc)
 		return fail(rc, "list the peers of '%s'", group->name);
 	return STATUS_OK;
@@ -377,6 +451,7 @@ void group_free(struct group *group)
 		client_free(group->clients);
 	sd_event_source_disable_unref(group->listener);
 	sd_event_source_disable_unref(group->pause);
+	sd_event_source_disable_unref(group->retry);
 	sd_event_source_disable_unref(group->watch);
 	if (group->path)
 		unlink(group->path);

@@ -358,9 +358,9 @@ static int serve(const struct options *options, sd_event *event)
 	if (!status) {
 		sd_notifyf(0, "READY=1\nSTATUS=%zu region(s)",
 			   options->nr_names);
+		/* What sd_event_exit() was told, 0 by signals. */
 		rc = sd_event_loop(event);
-		if (rc < 0)
-			status = fail_system(rc, "go on");
+		status = rc < 0 ? fail_system(rc, "go on") : rc;
 		sd_notify(0, "STOPPING=1");
 	}
 

@@ -22,6 +22,9 @@
 
 #define PROGRAM		"vmshm-ivshmem-server"
 
+/* What the kernel has no room for now is tried again after this. */
+#define RETRY_US	100000
+
 /* Exit statuses: those of vmshm(1). */
 enum status {
 	STATUS_OK,
@@ -94,6 +97,8 @@ struct limits {
  * @region: the region
  * @watcher: tells of peers that come and go
  * @watch: event source of @watcher
+ * @retry: event source that finds out again who is there
+ * @is_behind: that has failed
  * @listener: event source of the socket
  * @pause: event source that switches @listener on again
  * @path: path of the socket, to be removed at the end; NULL if it is not ours
@@ -111,6 +116,8 @@ struct group {
 	struct vmshm_region *region;
 	struct vmshm_watcher *watcher;
 	sd_event_source *watch;
+	sd_event_source *retry;
+	bool is_behind;
 	sd_event_source *listener;
 	sd_event_source *pause;
 	char *path;
@@ -182,7 +189,7 @@ void client_changed(struct client *client, uint32_t number);
 int group_new(struct group *group, const struct vmshm_context *context,
 	      const struct vmshm_region_open_options *options);
 void group_free(struct group *group);
-int group_refresh(struct group *group);
+void group_update(struct group *group);
 size_t group_find(const struct group *group, uint32_t number);
 int group_get_vector(struct group *group, const struct client *client,
 		     struct peer *peer, uint32_t vector, int *fd);
