@@ -461,6 +461,7 @@ TEST_F(server, refused)
 	REFUSED(2, "'65' is not", 0, name, "--vectors=65");
 	REFUSED(2, "'-1' is not", 0, name, "--vectors=-1");
 	REFUSED(2, "'0' is not", 0, name, "--max-clients=0");
+	REFUSED(2, "'0' is not a generation", 0, name, "--generation=0");
 	REFUSED(2, "'8' is not a mode", 0, name, "--mode=8");
 	REFUSED(2, "there is no user", 0, name, "--owner=no such user");
 	REFUSED(2, "unrecognized option", 0, name, "--sockets");

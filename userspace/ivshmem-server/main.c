@@ -168,7 +168,8 @@ static int parse_option(struct options *options, int option)
 		options->open.owner_policy = VMSHM_OWNER_ANY;
 		return -1;
 	case OPTION_GENERATION:
-		if (parse_number(optarg, 10, ~0ULL, &number))
+		/* To the library, 0 is any. */
+		if (parse_number(optarg, 10, ~0ULL, &number) || !number)
 			return usage("'%s' is not a generation", optarg);
 		options->open.generation = number;
 		return -1;
