@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmd.h"
 
@@ -67,14 +66,11 @@ void json_add_bool(json_t *object, const char *key, bool value)
  * json_add_text() - add a string
  * @object: the object
  * @key: name of the member
- * @text: its value, of any bytes: what is not ASCII is escaped
+ * @text: its value, of ASCII, as names of regions and peers are
  */
 void json_add_text(json_t *object, const char *key, const void *text)
 {
-	char *plain = plain_text(text, strlen(text));
-
-	json_add(object, key, json_string(plain));
-	free(plain);
+	json_add(object, key, json_string(text));
 }
 
 /**

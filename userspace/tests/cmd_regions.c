@@ -234,6 +234,25 @@ static void ls_json(void **state)
 	json_decref(expected);
 }
 
+/* Names have any printable ASCII, and are what they are. */
+static void names_in_json(void **state)
+{
+	const char name[] = "a\\b\"c/\\x5c<>&'$(id)`";
+	const struct vmshm_stat stat = stat_of(name, 7);
+	struct vmshm_list in = list_in(0, "", 128), out;
+	const struct mock_call calls[] = {
+		MOCK_INFO,
+		list_call(&in, &out, &stat, 1),
+	};
+	json_t *got, *member;
+
+	(void)state;
+	got = parse(run_with(calls, "ls", "--json")->out);
+	member = json_object_get(json_array_get(got, 0), "name");
+	assert_string_equal(json_string_value(member), name);
+	json_decref(got);
+}
+
 static void info_without_opening(void **state)
 {
 	const struct vmshm_stat stat = stat_of("vm1/ram", 7);
@@ -626,6 +645,7 @@ int main(void)
 		TEST(ls_table),
 		TEST(ls_of_nothing),
 		TEST(ls_json),
+		TEST(names_in_json),
 		TEST(info_without_opening),
 		TEST(info_of_what_may_not_be_seen),
 		TEST(resize_errors_have_reasons),
