@@ -117,6 +117,20 @@ static int add_placeholders(struct exec_args *args, const char *text)
 	return status;
 }
 
+/* A name that is mistyped must not leave its region writable. */
+static int check_readonly_names(const struct exec_args *args)
+{
+	size_t i;
+
+	for (i = 0; i < args->count; i++)
+		if (launch_find(&args->launch, args->readonly_names[i]) < 0)
+			return usage(&verb_exec,
+				     "--readonly=%s is none of the regions",
+				     args->readonly_names[i]);
+
+	return STATUS_OK;
+}
+
 static int exec(struct exec_args *args, char **specs, char **command)
 {
 	char **argument;
@@ -129,6 +143,8 @@ static int exec(struct exec_args *args, char **specs, char **command)
 		status = add_placeholders(args, *argument);
 	vmshm_context_close(args->context);
 
+	if (!status)
+		status = check_readonly_names(args);
 	if (!status)
 		status = launch_exec(&args->launch, command);
 	launch_free(&args->launch);

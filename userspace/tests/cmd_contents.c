@@ -242,6 +242,23 @@ static void exec_readonly(void **state)
 				  "vm1/ram=7", "--", "true")->status, 2);
 }
 
+/* Not run with a region that can be written, though that was to be avoided. */
+static void exec_readonly_of_nothing(void **state)
+{
+	const struct mock_call calls[] = {
+		MOCK_INFO,
+		OPEN(open_mine),
+	};
+
+	(void)state;
+	assert_run(run_with(calls, "exec", "--readonly=vm1/rom", "vm1/ram=7",
+			    "--", "echo", "run"), 2, "",
+		   "vmshm: --readonly=vm1/rom is none of the regions\n"
+		   "Try 'vmshm exec --help' for more information.\n");
+	assert_int_equal(run_first(calls, 1, "exec", "--readonly=vm1/ram=7",
+				   "--", "true")->status, 2);
+}
+
 /* A descriptor may be asked for that was in use for another region. */
 static void exec_swaps_descriptors(void **state)
 {
@@ -479,6 +496,7 @@ int main(void)
 		TEST(owner_and_generation),
 		TEST(exec_puts_paths_in_place),
 		TEST(exec_readonly),
+		TEST(exec_readonly_of_nothing),
 		TEST(exec_swaps_descriptors),
 		TEST(exec_of_no_program),
 		TEST(create_runs_a_command),
