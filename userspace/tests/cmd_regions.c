@@ -346,18 +346,68 @@ static void resize_errors_have_reasons(void **state)
 			 64 << 20);
 	json_decref(got);
 
-	calls[3].error = EBUSY;
-	assert_run(run_with(calls, "resize", "vm1/ram", "128M"), 7, "",
-		   "vmshm: cannot resize 'vm1/ram' to 128M: it is mapped beyond the new size (Device or resource busy)\n");
-	stat.out_flags |= VMSHM_PINNABLE;
-	assert_run(run_with(calls, "resize", "vm1/ram", "128M"), 7, "",
-		   "vmshm: cannot resize 'vm1/ram' to 128M: it is pinnable and has been mapped (Device or resource busy)\n");
 	calls[3].error = EFBIG;
 	assert_run(run_with(calls, "resize", "vm1/ram", "128M"), 6, "",
 		   "vmshm: cannot resize 'vm1/ram' to 128M: it may grow to 1G at most (File too large)\n");
 	calls[3].error = EPERM;
 	assert_run(run_with(calls, "resize", "vm1/ram", "128M"), 4, "",
 		   "vmshm: cannot resize 'vm1/ram' to 128M: a seal forbids it to grow (Operation not permitted)\n");
+}
+
+/* To 32M is less, to 128M is more than there is. */
+static void resize_says_who_is_in_the_way(void **state)
+{
+	static const struct vmshm_stat stat_in = { .size = sizeof(stat_in) };
+	static const struct {
+		int error;
+		__u32 mib;
+		__u32 flags;
+		__u32 bindings;
+		const char *reason;
+	} table[] = {
+		{ EBUSY, 32, 0, 0, "it is mapped beyond the new size" },
+		{ EBUSY, 32, VMSHM_PINNABLE, 0,
+		  "it is pinnable and has been mapped" },
+		{ EBUSY, 32, 0, 1,
+		  "a VM or a process has it beyond the new size, see 'vmshm who'" },
+		{ EBUSY, 128, 0, 1,
+		  "a VM has something else where it would grow" },
+		{ EBUSY, 128, VMSHM_PINNABLE, 1,
+		  "a VM has something else where it would grow" },
+		{ ENOSPC, 128, 0, 1,
+		  "a binding is out of slots, or the system has reached a limit" },
+		{ ENOSPC, 128, 0, 0, "a limit of the system is reached" },
+	};
+	char size[16], message[256];
+	const struct run *result;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		struct vmshm_stat stat = stat_of("vm1/ram", 7);
+		const struct vmshm_resize in = {
+			.size = sizeof(in),
+			.region_size = (__u64)table[i].mib << 20,
+		};
+		const struct mock_call calls[] = {
+			MOCK_INFO,
+			OPEN_ANY(open_any),
+			{ VMSHM_IOC_STAT, &stat_in, &stat,
+			  .size = sizeof(stat) },
+			{ VMSHM_IOC_RESIZE, &in, .size = sizeof(in),
+			  .error = table[i].error },
+		};
+
+		stat.out_flags |= table[i].flags;
+		stat.out_bindings = table[i].bindings;
+		snprintf(size, sizeof(size), "%uM", table[i].mib);
+		snprintf(message, sizeof(message),
+			 "vmshm: cannot resize 'vm1/ram' to %s: %s (", size,
+			 table[i].reason);
+		result = run_with(calls, "resize", "vm1/ram", size);
+		if (strncmp(result->err, message, strlen(message)))
+			fail_msg("'%s' instead of '%s'", result->err, message);
+	}
 }
 
 static void seals_by_name(void **state)
@@ -649,6 +699,7 @@ int main(void)
 		TEST(info_without_opening),
 		TEST(info_of_what_may_not_be_seen),
 		TEST(resize_errors_have_reasons),
+		TEST(resize_says_who_is_in_the_way),
 		TEST(seals_by_name),
 		TEST(rm_goes_on),
 		TEST(rm_of_one_generation),
