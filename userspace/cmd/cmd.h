@@ -119,7 +119,7 @@ int parse_group(const char *text, __u32 *gid);
  * @name: its name
  */
 struct name_of {
-	__u32 value;
+	__u64 value;
 	const char *name;
 };
 
@@ -131,8 +131,8 @@ extern const struct name_of event_names[];
 
 const char *name_of_value(const struct name_of *names, __u32 value);
 int value_of_name(const struct name_of *names, const char *name, __u32 *value);
-char *names_of_bits(const struct name_of *names, __u32 bits);
-json_t *json_of_bits(const struct name_of *names, __u32 bits);
+char *names_of_bits(const struct name_of *names, __u64 bits);
+json_t *json_of_bits(const struct name_of *names, __u64 bits);
 char *list_of_names(const struct name_of *names);
 
 /* print.c */

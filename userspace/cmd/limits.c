@@ -21,6 +21,7 @@ static const struct name_of feature_names[] = {
 	{ VMSHM_FEATURE_WATCH, "watch" },
 	{ VMSHM_FEATURE_LOG, "log" },
 	{ VMSHM_FEATURE_PEERS, "peers" },
+	{ VMSHM_FEATURE_KVM, "kvm" },
 	{ 0, NULL },
 };
 
@@ -40,12 +41,12 @@ static json_t *json_of_policies(__u32 policies)
 
 static int print_json(const struct vmshm_info *info)
 {
-	__u32 features = (__u32)info->out_features;
 	json_t *json = json_new();
 
 	json_add_u64(json, "abi_version", info->out_abi_version);
 	json_add_u64(json, "page_size", info->out_page_size);
-	json_add(json, "features", json_of_bits(feature_names, features));
+	json_add(json, "features",
+		 json_of_bits(feature_names, info->out_features));
 	json_add(json, "huge_policies",
 		 json_of_policies(info->out_huge_policies));
 	json_add_u64(json, "name_max", info->out_name_max);

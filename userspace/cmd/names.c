@@ -83,7 +83,7 @@ int value_of_name(const struct name_of *names, const char *name, __u32 *value)
 {
 	for (; names->name; names++)
 		if (!strcmp(names->name, name)) {
-			*value = names->value;
+			*value = (__u32)names->value;
 			return 0;
 		}
 
@@ -106,7 +106,7 @@ static void append(char **text, const char *part)
  *
  * Return: names separated by commas, or "-" if there are none; to be freed.
  */
-char *names_of_bits(const struct name_of *names, __u32 bits)
+char *names_of_bits(const struct name_of *names, __u64 bits)
 {
 	char *text = NULL, *rest;
 
@@ -116,7 +116,7 @@ char *names_of_bits(const struct name_of *names, __u32 bits)
 			bits &= ~names->value;
 		}
 	if (bits) {
-		rest = format("0x%x", bits);
+		rest = format("0x%llx", bits);
 		append(&text, rest);
 		free(rest);
 	}
@@ -129,15 +129,23 @@ char *names_of_bits(const struct name_of *names, __u32 bits)
  * @names: the bits that have a name
  * @bits: the mask
  *
- * Return: an array of strings.
+ * Return: an array of strings, the last of which may be "0x...".
  */
-json_t *json_of_bits(const struct name_of *names, __u32 bits)
+json_t *json_of_bits(const struct name_of *names, __u64 bits)
 {
 	json_t *array = must(json_array());
+	char *rest;
 
 	for (; names->name; names++)
-		if (bits & names->value)
+		if (bits & names->value) {
 			json_array_append_new(array, json_string(names->name));
+			bits &= ~names->value;
+		}
+	if (bits) {
+		rest = format("0x%llx", bits);
+		json_array_append_new(array, json_string(rest));
+		free(rest);
+	}
 
 	return array;
 }

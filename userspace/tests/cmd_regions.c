@@ -663,13 +663,14 @@ static void limits_that_are_none(void **state)
 {
 	const struct mock_call calls[] = { MOCK_INFO, MOCK_INFO };
 	const struct run *result;
-	json_t *got;
+	json_t *got, *features;
 
 	(void)state;
 	mock_info_out.out_bytes_total = UINT64_MAX;
 	mock_info_out.out_bytes_user = 1 << 30;
 	mock_info_out.out_bytes_used = 3 << 20;
-	mock_info_out.out_features = VMSHM_FEATURE_HUGE | 1ULL << 40;
+	mock_info_out.out_features = VMSHM_FEATURE_HUGE | VMSHM_FEATURE_KVM |
+				     1ULL << 40 | 1ULL << 63;
 	mock_info_out.out_huge_policies = 1 << VMSHM_HUGE_NEVER |
 					  1 << VMSHM_HUGE_ADVISE;
 	result = run_with(calls, "limits");
@@ -678,7 +679,9 @@ static void limits_that_are_none(void **state)
 
 	got = parse(run_with(calls, "limits", "--json")->out);
 	assert_true(json_is_null(json_object_get(got, "bytes_total")));
-	assert_int_equal(json_array_size(json_object_get(got, "features")), 1);
+	features = json_pack("[sss]", "huge", "kvm", "0x8000010000000000");
+	assert_true(json_equal(json_object_get(got, "features"), features));
+	json_decref(features);
 	assert_int_equal(json_array_size(json_object_get(got,
 							 "huge_policies")), 2);
 	json_decref(got);
