@@ -83,6 +83,16 @@ check-debug-short:
 	+@$(SUB) check-debug TEST="$$(sed 's/#.*//' \
 		selftests/debug/short.list | tr '\n' ' ')"
 
+# The fuzzer of the module, in a machine; see selftests/run-kernel-fuzz --help.
+SECONDS ?= 60
+SEED    ?=
+REPLAY  ?=
+.PHONY: fuzz
+fuzz: prepared
+	@selftests/run-kernel-fuzz --kernel $(KERNEL) --build $(O) \
+		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
+		$(if $(REPLAY),--replay $(REPLAY))
+
 .PHONY: lint
 lint: setup
 	@selftests/lint --build $(O)
@@ -155,6 +165,9 @@ help:
 	@echo '                        that is built for it, once; SERIES=6.12'
 	@echo '                        FLAVOUR=kcsan is another'
 	@echo 'make check-debug-short  some of them, as in CI'
+	@echo 'make fuzz               random programs with a model, in a machine;'
+	@echo '                        SECONDS=60 SEED=n, KERNEL=6.1-kasan to be guided'
+	@echo '                        by coverage, REPLAY=FILE for one program'
 	@echo 'make lint               static checks; silent when clean'
 	@echo 'make docs               Documentation/ and the uapi reference as HTML'
 	@echo 'make vm                 a shell in a machine with the module loaded'
