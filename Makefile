@@ -93,6 +93,12 @@ fuzz: prepared
 		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
 		$(if $(REPLAY),--replay $(REPLAY))
 
+# Do the tests find bugs? See selftests/mutation/run --help; MUTATION= names some.
+MUTATION ?=
+.PHONY: mutation
+mutation: prepared
+	@selftests/mutation/run --build $(O) $(MUTATION)
+
 .PHONY: lint
 lint: setup
 	@selftests/lint --build $(O)
@@ -168,6 +174,8 @@ help:
 	@echo 'make fuzz               random programs with a model, in a machine;'
 	@echo '                        SECONDS=60 SEED=n, KERNEL=6.1-kasan to be guided'
 	@echo '                        by coverage, REPLAY=FILE for one program'
+	@echo 'make mutation           put bugs into the module: does a test find each?'
+	@echo '                        MUTATION=name is one'
 	@echo 'make lint               static checks; silent when clean'
 	@echo 'make docs               Documentation/ and the uapi reference as HTML'
 	@echo 'make vm                 a shell in a machine with the module loaded'

@@ -113,6 +113,7 @@ struct fz_shared {
  * struct fz_region - a region as it has to be
  * @used: the element is in use
  * @shadow: its bytes, up to the end of the last page that is ever in its size
+ * @top: where what is not zero ends in @shadow
  * @events: number of the last event
  * Others: as in struct vmshm_stat.
  */
@@ -129,6 +130,7 @@ struct fz_region {
 	uint64_t size;
 	uint64_t max_size;
 	uint64_t events;
+	uint64_t top;
 	unsigned char *shadow;
 };
 

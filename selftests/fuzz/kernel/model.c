@@ -187,16 +187,16 @@ void fz_wrote(struct fz_region *region, uint64_t offset, uint64_t len)
 {
 	if (!len)
 		return;
+	if (offset + len > region->top)
+		region->top = offset + len;
 	fz_logs_wrote(region, offset / FZ_PAGE,
 		      (offset + len - 1) / FZ_PAGE - offset / FZ_PAGE + 1);
 }
 
 void fz_zero(struct fz_region *region, uint64_t from, uint64_t to)
 {
-	uint64_t cap = FZ_CAP * FZ_PAGE;
-
-	if (to > cap)
-		to = cap;
+	if (to > region->top)
+		to = region->top;
 	if (from < to)
 		memset(region->shadow + from, 0, to - from);
 }
