@@ -148,7 +148,7 @@ void fz_op_bind(const uint32_t *arg)
 		.vm_fd = -1,
 		.first_slot = arg[3] >> 16 & 7,
 		.nr_slots = (arg[3] >> 20) % (FZ_BIND_SLOTS + 1),
-		.guest_addr = (arg[4] >> 8 & 0xff) * FZ_PAGE,
+		.guest_addr = arg[4] / 256 % 256 * FZ_PAGE,
 		.offset = arg[2] & 3 ? 0 : (arg[2] >> 2) % 20 * FZ_PAGE,
 		.length = arg[2] & 12 ? 0 : (arg[2] >> 7) % 40 * FZ_PAGE,
 		.granule = arg[3] % 10 * FZ_PAGE,
@@ -231,7 +231,7 @@ void fz_op_bind_update(const uint32_t *arg)
 
 	if (!bind)
 		return;
-	update.flags = bind->flags ^ (arg[1] & arg[1] >> 8 & 7);
+	update.flags = bind->flags ^ (arg[1] & (arg[1] >> 8) & 7);
 	update.guest_addr = arg[2] & 1 ? bind->guest_addr :
 		(arg[2] >> 1) % 256 * (arg[2] & 0x100000 ? 1 : FZ_PAGE);
 	if (((update.flags ^ bind->flags) & VMSHM_BIND_READONLY) ||

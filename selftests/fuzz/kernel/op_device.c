@@ -27,7 +27,7 @@ static void fz_expect_no_fd(int fd, const char *what)
 /* Flags: each about one time in four, so that most regions have few. */
 static uint32_t fz_flags(uint32_t arg)
 {
-	return arg & arg >> 8 & FZ_FLAGS;
+	return arg & (arg >> 8) & FZ_FLAGS;
 }
 
 static int fz_create_expect(const struct vmshm_create *create,

@@ -147,9 +147,12 @@ int fz_prog_write(const struct fz_prog *prog, const char *path)
 	return fclose(file) ? -errno : 0;
 }
 
+/* Ends a word. */
+#define FZ_BLANK	"\n "
+
 static int fz_parse_op(struct fz_op *op, char *line)
 {
-	char *save, *word = strtok_r(line, " \n", &save);
+	char *save, *word = strtok_r(line, FZ_BLANK, &save);
 	unsigned int i;
 
 	memset(op, 0, sizeof(*op));
@@ -159,7 +162,7 @@ static int fz_parse_op(struct fz_op *op, char *line)
 	if (op->kind == fz_nr_kinds)
 		return -EINVAL;
 	for (i = 0; i < FZ_ARGS; i++) {
-		word = strtok_r(NULL, " \n", &save);
+		word = strtok_r(NULL, FZ_BLANK, &save);
 		if (!word)
 			return 0;
 		op->arg[i] = strtoul(word, NULL, 16);

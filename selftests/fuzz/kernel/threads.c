@@ -340,8 +340,8 @@ static void *fz_work(void *arg)
 			fz_map(worker);
 			break;
 		default:
-			ret = vt_resize(fz_subject, (1 + fz_below(&worker->random,
-							   FZ_MOST)) * FZ_PAGE);
+			ret = fz_below(&worker->random, FZ_MOST) + 1;
+			ret = vt_resize(fz_subject, ret * FZ_PAGE);
 			/* A binding may be in the way of what others want. */
 			if (ret && ret != -EPERM && ret != -EBUSY &&
 			    ret != -ENOSPC)
