@@ -276,7 +276,8 @@ int vmshm_ioctl_domain(struct vmshm_ucmd *ucmd)
 	len = vmshm_domain_check(arg->name, sizeof(arg->name));
 	if (len < 0)
 		return len;
-	if (arg->op == VMSHM_DOMAIN_RELEASE && arg->uid)
+	owner = make_kuid(current_user_ns(), arg->uid);
+	if (arg->op == VMSHM_DOMAIN_RELEASE ? !!arg->uid : !uid_valid(owner))
 		return -EINVAL;
 	key.name = arg->name;
 	key.len = len;
@@ -285,9 +286,5 @@ int vmshm_ioctl_domain(struct vmshm_ucmd *ucmd)
 		return -EPERM;
 	if (arg->op == VMSHM_DOMAIN_RELEASE)
 		return vmshm_domain_release(registry, &key);
-
-	owner = make_kuid(current_user_ns(), arg->uid);
-	if (!uid_valid(owner))
-		return -EINVAL;
 	return vmshm_domain_reserve(registry, &key, owner);
 }

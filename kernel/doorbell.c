@@ -236,10 +236,10 @@ int vmshm_peer_ring(struct vmshm_peer *peer, const struct vmshm_peer_ring *arg)
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	if (!(peer->rights & VMSHM_PEER_MAY_RING))
-		return -EACCES;
 	if (arg->vector >= VMSHM_PEER_VECTORS_MAX)
 		return -EINVAL;
+	if (!(peer->rights & VMSHM_PEER_MAY_RING))
+		return -EACCES;
 
 	if (peer->region->device)
 		err = vmshm_device_ring(peer->region, arg->number, arg->vector);

@@ -152,10 +152,10 @@ int vmshm_ioctl_merge(struct vmshm_ucmd *ucmd)
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	if (!(ucmd->file->f_mode & FMODE_WRITE))
-		return -EACCES;
 	if (!vmshm_in_region(region, arg->first_page, arg->nr_pages))
 		return -EINVAL;
+	if (!(ucmd->file->f_mode & FMODE_WRITE))
+		return -EACCES;
 
 	for (done = 0; done < arg->nr_pages; ) {
 		unsigned int bits = min_t(u64, arg->nr_pages - done,

@@ -295,6 +295,7 @@ TEST_F(domain, reserve_existing)
 TEST_F(domain, reserve_takes_privilege)
 {
 	ASSERT_EQ(0, vt_act_as(VT_ALICE, VT_ALICE));
+	EXPECT_EQ(-EINVAL, vt_domain_reserve(self->dev, self->domain, -1));
 	EXPECT_EQ(-EPERM, vt_domain_reserve(self->dev, self->domain, VT_ALICE));
 	EXPECT_EQ(-EPERM, vt_domain_release(self->dev, self->domain));
 	/* Its own domain makes no difference. */

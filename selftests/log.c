@@ -62,6 +62,8 @@ TEST_F(log, open_rights)
 	EXPECT_EQ(-EACCES, vt_log_open(ro, 0, 0, 0));
 	EXPECT_EQ(-EACCES, vt_mark(ro, 0, 1));
 	EXPECT_EQ(-EACCES, vt_merge(ro, 0, 1, (__u64[]){ 1 }));
+	/* Values come before rights. */
+	EXPECT_EQ(-EINVAL, vt_merge(ro, -1ULL, 1, (__u64[]){ 1 }));
 	close(ro);
 	ro = vt_reopen(self->fd, O_RDONLY);
 	ASSERT_LE(0, ro);

@@ -369,6 +369,7 @@ TEST_F(ring, read_only)
 		EXPECT_EQ(-EACCES, vt_ring(peer, 1, 0));
 		EXPECT_EQ(-EACCES, vt_ring(peer, 2, 0));
 		EXPECT_EQ(-EACCES, vt_ring(peer, VMSHM_PEER_ALL, 0));
+		EXPECT_EQ(-EINVAL, vt_ring(peer, 1, VMSHM_PEER_VECTORS_MAX));
 		EXPECT_EQ(-EACCES, vt_get_vector(peer, 1, 0, 0));
 		EXPECT_EQ(-EACCES, vt_get_vector(peer, 2, 0, 0));
 		EXPECT_EQ(0, vt_count(bell));
