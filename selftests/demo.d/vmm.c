@@ -33,35 +33,39 @@
  * The guest: prints the text at 0x2000, and whenever it gets more RAM, leaves a
  * text in its last page and says so. Reading the register waits for more.
  */
-extern const char guest[], guest_end[];
+extern const char guest[];
+extern const uint32_t guest_size;
 asm("	.pushsection .rodata\n"
-    "	.code32\n"
-    "guest:\n"
-    "	movl	$0x2000, %esi\n"
-    "	call	print\n"
-    "1:	movl	$" XSTR(SIZE) ", %edx\n"
-    "	inl	(%dx), %eax\n"
-    "	leal	-" XSTR(PAGE) "(%eax), %edi\n"
-    "	movl	$(" XSTR(CODE) " + text - guest), %esi\n"
-    "	movl	$(text_end - text), %ecx\n"
-    "	rep movsb\n"
-    "	movl	$(" XSTR(CODE) " + more - guest), %esi\n"
-    "	call	print\n"
-    "	jmp	1b\n"
-    "print:\n"
-    "	movl	$" XSTR(SERIAL) ", %edx\n"
-    "2:	lodsb\n"
-    "	testb	%al, %al\n"
-    "	jz	3f\n"
-    "	outb	%al, (%dx)\n"
-    "	jmp	2b\n"
-    "3:	ret\n"
-    "text:	.ascii	\"hello from the small guest\"\n"
-    "text_end:\n"
-    "more:	.asciz	\"I have more RAM, and have written its last page\\n\"\n"
-    "guest_end:\n"
-    "	.code64\n"
-    "	.popsection\n");
+	"	.code32\n"
+	"guest:\n"
+	"	movl	$0x2000, %esi\n"
+	"	call	print\n"
+	"1:	movl	$" XSTR(SIZE) ", %edx\n"
+	"	inl	(%dx), %eax\n"
+	"	leal	-" XSTR(PAGE) "(%eax), %edi\n"
+	"	movl	$(" XSTR(CODE) " + text - guest), %esi\n"
+	"	movl	$(text_end - text), %ecx\n"
+	"	rep movsb\n"
+	"	movl	$(" XSTR(CODE) " + more - guest), %esi\n"
+	"	call	print\n"
+	"	jmp	1b\n"
+	"print:\n"
+	"	movl	$" XSTR(SERIAL) ", %edx\n"
+	"2:	lodsb\n"
+	"	testb	%al, %al\n"
+	"	jz	3f\n"
+	"	outb	%al, (%dx)\n"
+	"	jmp	2b\n"
+	"3:	ret\n"
+	"text:	.ascii	\"hello from the small guest\"\n"
+	"text_end:\n"
+	"more:	.asciz	\"I have more RAM, and have written its last page\\n\"\n"
+	".Lend:\n"
+	"	.code64\n"
+	"	.balign	4\n"
+	"guest_size:\n"
+	"	.long	.Lend - guest\n"
+	"	.popsection\n");
 
 static void die(const char *what, int error)
 {
@@ -162,7 +166,7 @@ int main(int argc, char **argv)
 
 	check(vmshm_kvm_bind(region, vm, &ram, &binding), "bind RAM");
 	memcpy((char *)vmshm_kvm_binding_addr(binding) + CODE, guest,
-	       (size_t)(guest_end - guest));
+	       guest_size);
 	set_up_registers(vcpu);
 
 	for (;;) {
