@@ -203,6 +203,7 @@ static void slots_refused(struct kunit *test)
 {
 	static const int errors[][2] = {
 		{ -ENOMEM, -ENOMEM }, { -EEXIST, -EBUSY }, { -EINVAL, -EBUSY },
+		{ -EBUSY, -EBUSY }, { -EINTR, -EINTR },
 	};
 	struct slots *s = test->priv;
 	unsigned int i, k;
@@ -282,6 +283,53 @@ static void slots_stuck(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->vms[1].slots, 2U);
 }
 
+/* Ranges that bindings cover together, in whatever order they were made. */
+static void slots_cover(struct kunit *test)
+{
+	struct slots *s = test->priv;
+	/* Nothing but compared. */
+	struct mm_struct *mm = (struct mm_struct *)s;
+	u64 addr = s->bindings[0].user_addr;
+	unsigned int order, i;
+
+	mutex_lock(&s->region->bind_mutex);
+	for (order = 0; order < 2; order++) {
+		for (i = 0; i < BINDINGS; i++) {
+			struct vmshm_binding_ctx *b = &s->bindings[i];
+
+			b->mm = mm;
+			b->length = GRANULE;
+			b->offset = (order ? BINDINGS - 1 - i : i) * GRANULE;
+			b->user_addr = addr + b->offset;
+		}
+		KUNIT_EXPECT_TRUE(test, vmshm_bindings_cover(s->region, mm, addr,
+							     0, 3 * GRANULE));
+		KUNIT_EXPECT_TRUE(test,
+				  vmshm_bindings_cover(s->region, mm,
+						       addr + PAGE_SIZE,
+						       PAGE_SIZE, GRANULE));
+		KUNIT_EXPECT_FALSE(test,
+				   vmshm_bindings_cover(s->region, mm, addr, 0,
+							3 * GRANULE + 1));
+		/* Mapped elsewhere, or in another address space. */
+		KUNIT_EXPECT_FALSE(test,
+				   vmshm_bindings_cover(s->region, mm, addr,
+							PAGE_SIZE, PAGE_SIZE));
+		KUNIT_EXPECT_FALSE(test,
+				   vmshm_bindings_cover(s->region, NULL, addr,
+							0, PAGE_SIZE));
+		/* One that does not follow has agreed to nothing. */
+		s->bindings[1].flags = 0;
+		KUNIT_EXPECT_FALSE(test,
+				   vmshm_bindings_cover(s->region, mm, addr, 0,
+							3 * GRANULE));
+		KUNIT_EXPECT_TRUE(test, vmshm_bindings_cover(s->region, mm, addr,
+							     0, GRANULE));
+		s->bindings[1].flags = VMSHM_BIND_FOLLOW;
+	}
+	mutex_unlock(&s->region->bind_mutex);
+}
+
 /* Slots that the VMM sets: as the others, but without a VM. */
 static void slots_user(struct kunit *test)
 {
@@ -306,6 +354,7 @@ static struct kunit_case slots_tests[] = {
 	KUNIT_CASE(slots_shrink),
 	KUNIT_CASE(slots_fixed),
 	KUNIT_CASE(slots_stuck),
+	KUNIT_CASE(slots_cover),
 	KUNIT_CASE(slots_user),
 	{}
 };
