@@ -205,6 +205,8 @@ test_logs()
 	json "json" "len(j) == 2" vmshm log $r --rounds 2 --interval 0.1 --json
 	refused "of nothing" 3 "no region" vmshm log $r-none
 	check "top" 0 "*$r*" "" vmshm top $r --rounds 1 --interval 0.1
+	json "top is not there itself" "j[0][0]['opens'] == 0" \
+		vmshm top $r --rounds 1 --interval 0.1 --json
 }
 
 run_tests who who_threads watch logs

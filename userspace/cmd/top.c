@@ -36,20 +36,22 @@ static const struct column columns[] = {
  * struct watched - a region that is looked at round by round
  * @next: another one
  * @generation: number of the region
- * @region: the region, open, so that it can be asked for
- * @log: its log, or NULL if it cannot have one
+ * @log: its log, or NULL
+ * @no_log: it cannot have one, or may not
  * @stat: what it is now
- * @seen: it was there in this round
+ * @begun_ns: when the round began
+ * @interval_ns: how long it took
  * @pages: dirty pages of this round
  * @heat: dirty pages in each part of the region
  */
 struct watched {
 	struct watched *next;
 	__u64 generation;
-	struct vmshm_region *region;
 	struct vmshm_log *log;
+	bool no_log;
 	struct vmshm_stat stat;
-	bool seen;
+	__u64 begun_ns;
+	__u64 interval_ns;
 	__u64 pages;
 	__u64 heat[STRIP_WIDTH];
 };
@@ -87,34 +89,36 @@ static void interrupt(int signal)
 static void forget(struct watched *watched)
 {
 	vmshm_log_close(watched->log);
-	vmshm_region_close(watched->region);
 	free(watched);
 }
 
-/* Opens what is new; NULL if it is gone again, or may not be opened. */
-static struct watched *watch_new(const struct top *top,
-				 const struct vmshm_stat *stat)
+/*
+ * The region is not kept open: that would be counted, and an ephemeral one would
+ * keep its name. What there is too little of now may be there in the next round.
+ */
+static void open_log(const struct top *top, struct watched *watched)
 {
 	struct vmshm_region_open_options opt = {
 		.size = sizeof(opt),
 		.owner_policy = VMSHM_OWNER_ANY,
-		.generation = stat->out_generation,
+		.generation = watched->generation,
 	};
-	struct watched *watched = must(calloc(1, sizeof(*watched)));
-	const char *name = (const char *)stat->out_name;
+	const char *name = (const char *)watched->stat.out_name;
+	struct vmshm_region *region;
+	int rc;
 
-	watched->generation = stat->out_generation;
-	if (!vmshm_region_open(top->context, name, &opt, &watched->region)) {
-		/* Without a log, the rest is shown all the same. */
-		if (vmshm_log_open(watched->region, NULL, &watched->log))
-			watched->log = NULL;
-		return watched;
+	rc = vmshm_region_open(top->context, name, &opt, &region);
+	if (rc == -EACCES && watched->stat.out_flags & VMSHM_LOG_READERS) {
+		opt.flags = VMSHM_OPEN_RDONLY;
+		rc = vmshm_region_open(top->context, name, &opt, &region);
 	}
-	opt.flags = VMSHM_OPEN_RDONLY;
-	if (!vmshm_region_open(top->context, name, &opt, &watched->region))
-		return watched;
-	free(watched);
-	return NULL;
+	if (!rc) {
+		rc = vmshm_log_open(region, NULL, &watched->log);
+		vmshm_region_close(region);
+	}
+	if (!rc)
+		watched->begun_ns = monotonic_ns();
+	watched->no_log = rc == -EACCES || rc == -EPERM || rc == -EOPNOTSUPP;
 }
 
 /* The list comes in the order of names, and so is ours. */
@@ -140,14 +144,17 @@ static int update(struct top *top)
 			forget(watched);
 		}
 		if (!*at || (*at)->generation != stat->out_generation) {
-			watched = watch_new(top, stat);
-			if (!watched)
-				continue;
+			watched = must(calloc(1, sizeof(*watched)));
+			watched->generation = stat->out_generation;
+			watched->begun_ns = monotonic_ns();
 			watched->next = *at;
 			*at = watched;
 		}
-		(*at)->stat = *stat;
-		at = &(*at)->next;
+		watched = *at;
+		watched->stat = *stat;
+		if (!watched->log && !watched->no_log)
+			open_log(top, watched);
+		at = &watched->next;
 	}
 	vmshm_region_list_close(list);
 	while (!rc && *at) {
@@ -177,8 +184,12 @@ static void heat_add(struct watched *watched, __u64 page_size,
 static int read_log(const struct top *top, struct watched *watched)
 {
 	const struct vmshm_log_range *range;
+	__u64 now;
 	int rc;
 
+	now = monotonic_ns();
+	watched->interval_ns = now - watched->begun_ns;
+	watched->begun_ns = now;
 	memset(watched->heat, 0, sizeof(watched->heat));
 	watched->pages = 0;
 	if (!watched->log)
@@ -218,16 +229,15 @@ static void add_row(const struct top *top, struct table *table,
 		    const struct watched *watched)
 {
 	const struct vmshm_stat *stat = &watched->stat;
-	double seconds = (double)top->interval_ns / (double)NS_PER_SECOND;
-	double rate = (double)(watched->pages * top->page_size) / seconds;
+	double seconds = (double)watched->interval_ns / (double)NS_PER_SECOND;
+	double bytes = (double)(watched->pages * top->page_size);
+	double rate = seconds > 0 ? bytes / seconds : 0;
 	char text[SIZE_TEXT];
 
 	table_add(table, format("%s", stat->out_name));
 	table_add(table, format("%s", size_text(stat->out_region_size, text)));
 	table_add(table, format("%s", size_text(stat->out_resident, text)));
-	/* Not the one that is ours. */
-	table_add(table, format("%u", stat->out_opens ? stat->out_opens - 1 :
-				0));
+	table_add(table, format("%u", stat->out_opens));
 	table_add(table, stat->out_flags & VMSHM_PINNABLE ? format("-") :
 		  format("%u", stat->out_maps));
 	table_add(table, watched->log ?
@@ -235,8 +245,7 @@ static void add_row(const struct top *top, struct table *table,
 	table_add(table, strip(watched, top->page_size));
 }
 
-static json_t *json_of_watched(const struct top *top,
-			       const struct watched *watched)
+static json_t *json_of_watched(const struct watched *watched)
 {
 	json_t *json = must(json_of_stat(&watched->stat));
 	json_t *heat = must(json_array());
@@ -246,7 +255,8 @@ static json_t *json_of_watched(const struct top *top,
 		json_array_append_new(heat, json_u64(watched->heat[i]));
 	json_object_set_new(json, "logged", json_boolean(watched->log));
 	json_object_set_new(json, "dirty_pages", json_u64(watched->pages));
-	json_object_set_new(json, "interval_ns", json_u64(top->interval_ns));
+	json_object_set_new(json, "interval_ns",
+			    json_u64(watched->interval_ns));
 	json_object_set_new(json, "heat", heat);
 	return json;
 }
@@ -262,8 +272,7 @@ static void show(struct top *top)
 
 	for (watched = top->first; watched; watched = watched->next) {
 		if (json)
-			json_array_append_new(json,
-					      json_of_watched(top, watched));
+			json_array_append_new(json, json_of_watched(watched));
 		else
 			add_row(top, &table, watched);
 	}
@@ -290,13 +299,11 @@ static int one_round(struct top *top)
 	struct watched *watched;
 	int rc;
 
+	nanosleep(&interval, NULL);
 	rc = update(top);
 	if (rc)
 		return rc;
-	nanosleep(&interval, NULL);
 	for (watched = top->first; watched; watched = watched->next) {
-		vmshm_region_stat(watched->region, &watched->stat,
-				  sizeof(watched->stat));
 		rc = read_log(top, watched);
 		if (rc && rc != -EINTR)
 			return rc;
@@ -318,6 +325,9 @@ static int run_rounds(struct top *top)
 	top->page_size = info.out_page_size;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	rc = update(top);
+	if (rc)
+		return rc;
 	while (!interrupted && (!top->rounds || round++ < top->rounds)) {
 		rc = one_round(top);
 		if (rc)
@@ -371,7 +381,7 @@ static int run(int argc, char **argv)
 	vmshm_context_close(top.context);
 	if (top.json)
 		json_stream_end(&top.stream);
-	if (rc && rc != -EPIPE)
+	if (rc && rc != -EPIPE && !(rc == -EINTR && interrupted))
 		return fail(rc, NULL, "show regions");
 	return STATUS_OK;
 }

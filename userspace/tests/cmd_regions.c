@@ -687,6 +687,103 @@ static void limits_that_are_none(void **state)
 	json_decref(got);
 }
 
+/* The second region cannot be opened in the first round, the third never. */
+static void top_in_json(void **state)
+{
+	struct vmshm_stat stats[] = {
+		stat_of("a", 1), stat_of("b", 2), stat_of("c", 3),
+	};
+	const struct vmshm_open open[] = {
+		{ .size = sizeof(open[0]), .flags = VMSHM_OPEN_GENERATION,
+		  .generation = 1, .name = "a" },
+		{ .size = sizeof(open[0]), .flags = VMSHM_OPEN_GENERATION,
+		  .generation = 2, .name = "b" },
+		{ .size = sizeof(open[0]), .flags = VMSHM_OPEN_GENERATION,
+		  .generation = 3, .name = "c" },
+	};
+	const struct vmshm_log_open log_in = { .size = sizeof(log_in) };
+	const struct vmshm_log_stat stat_in = { .size = sizeof(stat_in) };
+	const struct vmshm_log_stat stat_out = {
+		.size = sizeof(stat_out),
+		.out_nr_pages = 16384,
+	};
+	const struct vmshm_log_range range = {
+		.first_page = 512,
+		.nr_pages = 3,
+	};
+	const struct vmshm_log_fetch fetch_in = {
+		.size = sizeof(fetch_in),
+		.format = VMSHM_LOG_RANGES,
+		.count = 4096,
+		.buffer = ANY_POINTER,
+	};
+	struct vmshm_log_fetch fetch_out = fetch_in;
+	struct vmshm_list in = list_in(0, "", 128), out;
+	const struct mock_call list =
+		list_call(&in, &out, stats, ARRAY_SIZE(stats));
+	const struct mock_call log_open = {
+		VMSHM_IOC_LOG_OPEN, &log_in, .size = sizeof(log_in),
+		.new_fd = offsetof(struct vmshm_log_open, out_fd),
+	};
+	const struct mock_call log_stat = {
+		VMSHM_IOC_LOG_STAT, &stat_in, &stat_out,
+		.size = sizeof(stat_in),
+	};
+	const struct mock_call fetch = {
+		VMSHM_IOC_LOG_FETCH, &fetch_in, &fetch_out,
+		.size = sizeof(fetch_in),
+		.pointer = offsetof(struct vmshm_log_fetch, buffer),
+		.data = &range, .data_size = sizeof(range),
+	};
+	const struct mock_call calls[] = {
+		MOCK_INFO, MOCK_INFO,
+		list, OPEN_ANY(open[0]), log_open, log_stat,
+		{ VMSHM_IOC_OPEN, &open[1], .size = sizeof(open[1]),
+		  .error = EMFILE },
+		{ VMSHM_IOC_OPEN, &open[2], .size = sizeof(open[2]),
+		  .error = EACCES },
+		list,
+		{ VMSHM_IOC_OPEN, &open[1], .size = sizeof(open[1]),
+		  .error = EMFILE },
+		fetch,
+		list, OPEN_ANY(open[1]), log_open, log_stat,
+		fetch, fetch,
+	};
+	json_t *got, *region;
+	size_t i, k;
+
+	(void)state;
+	fetch_out.out_next = 16384;
+	fetch_out.out_count = 1;
+	fetch_out.out_pages = 3;
+	got = parse(run_with(calls, "top", "--json", "--rounds=2",
+			     "--interval=0.001")->out);
+	assert_int_equal(json_array_size(got), 2);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(json_array_size(json_array_get(got, i)), 3);
+		for (k = 0; k < 3; k++) {
+			bool logged = !k || (i == 1 && k == 1);
+
+			region = json_array_get(json_array_get(got, i), k);
+			assert_int_equal(json_integer_value(
+				json_object_get(region, "opens")), 2);
+			assert_int_equal(json_is_true(
+				json_object_get(region, "logged")), logged);
+			assert_int_equal(json_integer_value(
+				json_object_get(region, "dirty_pages")),
+				logged ? 3 : 0);
+			assert_int_equal(json_integer_value(json_array_get(
+				json_object_get(region, "heat"), 1)),
+				logged ? 3 : 0);
+			/* As it was, not as was asked for. */
+			assert_true(k == 1 || json_integer_value(
+				json_object_get(region, "interval_ns")) >
+				1000000);
+		}
+	}
+	json_decref(got);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, mock_setup, mock_teardown)
 
@@ -711,6 +808,7 @@ int main(void)
 		TEST(gc_in_all_registries),
 		TEST(domains_by_name),
 		TEST(limits_that_are_none),
+		TEST(top_in_json),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
