@@ -3,23 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "internal.h"
-
-static int info_ioctl(int fd, struct vmshm_info *info, size_t info_size)
-{
-	if (info_size < INFO_SIZE_VER0 ||
-	    info_size > UINT32_MAX)
-		return -EINVAL;
-
-	memset(info, 0, info_size);
-	info->size = (__u32)info_size;
-	return vmshm__ioctl(fd, VMSHM_IOC_GET_INFO, info);
-}
 
 int vmshm_context_from_fd(int fd, struct vmshm_context **context)
 {
@@ -28,7 +15,8 @@ int vmshm_context_from_fd(int fd, struct vmshm_context **context)
 	int rc;
 
 	/* Another driver would answer otherwise, or not at all. */
-	rc = info_ioctl(fd, &info, sizeof(info));
+	rc = vmshm__stat(fd, VMSHM_IOC_GET_INFO, &info, sizeof(info),
+			 INFO_SIZE_VER0);
 	if (rc)
 		return rc;
 	if (!info.out_abi_version)
@@ -75,5 +63,6 @@ int vmshm_context_fd(const struct vmshm_context *context)
 int vmshm_context_info(const struct vmshm_context *context,
 		       struct vmshm_info *info, size_t info_size)
 {
-	return info_ioctl(context->fd, info, info_size);
+	return vmshm__stat(context->fd, VMSHM_IOC_GET_INFO, info, info_size,
+			   INFO_SIZE_VER0);
 }

@@ -15,6 +15,31 @@ int vmshm__ioctl(int fd, unsigned long cmd, void *arg)
 	return 0;
 }
 
+int vmshm__stat(int fd, unsigned long cmd, void *stat, size_t stat_size,
+		size_t min_size)
+{
+	union {
+		__u32 size;
+		__u64 align;
+		unsigned char bytes[STAT_SIZE_MAX];
+	} arg;
+	int rc;
+
+	if (stat_size < min_size)
+		return -EINVAL;
+	if (stat_size > sizeof(arg))
+		return -E2BIG;
+
+	memset(&arg, 0, stat_size);
+	arg.size = (__u32)stat_size;
+	rc = vmshm__ioctl(fd, cmd, &arg);
+	if (rc)
+		return rc;
+
+	memcpy(stat, &arg, stat_size);
+	return 0;
+}
+
 int vmshm__name_copy(__u8 dst[VMSHM_NAME_MAX + 1], const char *name)
 {
 	size_t len;

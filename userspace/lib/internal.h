@@ -86,15 +86,22 @@ int vmshm__options_copy(void *dst, size_t dst_size, size_t min_size,
  */
 int vmshm__region_alloc(struct vmshm_region **region);
 
+/* As much as the kernel takes: a page. */
+#define STAT_SIZE_MAX	4096
+
 /**
- * vmshm__stat_ioctl() - VMSHM_IOC_STAT
- * @fd: file descriptor of a region
- * @stat: where the result is stored
+ * vmshm__stat() - have a struct filled in that begins with its size
+ * @fd: file descriptor
+ * @cmd: VMSHM_IOC_*
+ * @stat: where the result is stored, if there is one
  * @stat_size: size of it
+ * @min_size: size of the first version
  *
- * Return: 0 or a negative errno value; @stat is written in any case.
+ * Return: 0; -EINVAL: shorter than the first version; -E2BIG: longer than any;
+ * or what the command says.
  */
-int vmshm__stat_ioctl(int fd, struct vmshm_stat *stat, size_t stat_size);
+int vmshm__stat(int fd, unsigned long cmd, void *stat, size_t stat_size,
+		size_t min_size);
 
 /**
  * struct vmshm__array - what the kernel said there is, at one moment

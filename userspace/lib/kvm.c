@@ -55,14 +55,6 @@ struct vmshm_kvm_binding {
 	__u64 offset;
 };
 
-static int binding_read_stat(int fd, struct vmshm_bind_stat *stat,
-			     size_t stat_size)
-{
-	memset(stat, 0, stat_size);
-	stat->size = (__u32)stat_size;
-	return vmshm__ioctl(fd, VMSHM_IOC_BIND_STAT, stat);
-}
-
 /* Returns how many slots there are to be, which are then in @slots. */
 static int binding_read_slots(const struct vmshm_kvm_binding *binding,
 			      struct vmshm_bind_slot *slots)
@@ -252,7 +244,8 @@ static int binding_open(const struct vmshm_region *region, int vm_fd,
 	binding->addr = (unsigned char *)(uintptr_t)arg.out_user_addr;
 	binding->nr_slots = opt->nr_slots;
 	binding->offset = opt->offset;
-	rc = binding_read_stat(binding->fd, &stat, sizeof(stat));
+	rc = vmshm__stat(binding->fd, VMSHM_IOC_BIND_STAT, &stat, sizeof(stat),
+			 BIND_STAT_SIZE_VER0);
 	if (rc)
 		return rc;
 	if (!opt->addr)
@@ -337,7 +330,8 @@ int vmshm_kvm_binding_update(struct vmshm_kvm_binding *binding,
 
 	if (flags & ~may_change)
 		return -EINVAL;
-	rc = binding_read_stat(binding->fd, &stat, sizeof(stat));
+	rc = vmshm__stat(binding->fd, VMSHM_IOC_BIND_STAT, &stat, sizeof(stat),
+			 BIND_STAT_SIZE_VER0);
 	if (rc)
 		return rc;
 	if (stat.out_flags & VMSHM_BIND_ENDED)
@@ -361,10 +355,8 @@ int vmshm_kvm_binding_update(struct vmshm_kvm_binding *binding,
 int vmshm_kvm_binding_stat(const struct vmshm_kvm_binding *binding,
 			   struct vmshm_bind_stat *stat, size_t stat_size)
 {
-	if (stat_size < BIND_STAT_SIZE_VER0 || stat_size > UINT32_MAX)
-		return -EINVAL;
-
-	return binding_read_stat(binding->fd, stat, stat_size);
+	return vmshm__stat(binding->fd, VMSHM_IOC_BIND_STAT, stat, stat_size,
+			   BIND_STAT_SIZE_VER0);
 }
 
 int vmshm_kvm_binding_slots(struct vmshm_kvm_binding *binding,

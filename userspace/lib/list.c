@@ -113,18 +113,23 @@ void vmshm_region_list_close(struct vmshm_region_list *list)
 int vmshm_region_find(const struct vmshm_context *context, const char *name,
 		      struct vmshm_stat *stat, size_t stat_size)
 {
+	union {
+		struct vmshm_stat stat;
+		unsigned char bytes[STAT_SIZE_MAX];
+	} entry;
 	struct vmshm_list arg = {
 		.size = sizeof(arg),
-		.entries = (uintptr_t)stat,
+		.entries = (uintptr_t)&entry,
 		.entry_size = (__u32)stat_size,
 		/* In byte order a name comes before all it is a prefix of. */
 		.count = 1,
 	};
 	int rc;
 
-	if (stat_size < STAT_SIZE_VER0 ||
-	    stat_size > UINT32_MAX)
+	if (stat_size < STAT_SIZE_VER0)
 		return -EINVAL;
+	if (stat_size > sizeof(entry))
+		return -E2BIG;
 
 	rc = vmshm__name_copy(arg.prefix, name);
 	if (rc)
@@ -132,13 +137,14 @@ int vmshm_region_find(const struct vmshm_context *context, const char *name,
 	if (!*name)
 		return -EINVAL;
 
-	memset(stat, 0, stat_size);
+	memset(&entry, 0, stat_size);
 	rc = vmshm__ioctl(context->fd, VMSHM_IOC_LIST, &arg);
 	if (rc)
 		return rc;
 	if (!arg.out_count ||
-	    memcmp(stat->out_name, arg.prefix, sizeof(arg.prefix)))
+	    memcmp(entry.stat.out_name, arg.prefix, sizeof(arg.prefix)))
 		return -ENOENT;
 
+	memcpy(stat, &entry, stat_size);
 	return 0;
 }

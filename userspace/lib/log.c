@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -218,12 +217,8 @@ int vmshm_log_set_watermark(const struct vmshm_log *log, __u64 pages)
 int vmshm_log_stat(const struct vmshm_log *log, struct vmshm_log_stat *stat,
 		   size_t stat_size)
 {
-	if (stat_size < LOG_STAT_SIZE_VER0 || stat_size > UINT32_MAX)
-		return -EINVAL;
-
-	memset(stat, 0, stat_size);
-	stat->size = (__u32)stat_size;
-	return vmshm__ioctl(log->fd, VMSHM_IOC_LOG_STAT, stat);
+	return vmshm__stat(log->fd, VMSHM_IOC_LOG_STAT, stat, stat_size,
+			   LOG_STAT_SIZE_VER0);
 }
 
 void vmshm_log_close(struct vmshm_log *log)

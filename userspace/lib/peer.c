@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/magic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -64,14 +63,6 @@ int vmshm_region_join(const struct vmshm_region *region,
 	return 0;
 }
 
-static int peer_stat_ioctl(int fd, struct vmshm_peer_stat *stat,
-			   size_t stat_size)
-{
-	memset(stat, 0, stat_size);
-	stat->size = (__u32)stat_size;
-	return vmshm__ioctl(fd, VMSHM_IOC_PEER_STAT, stat);
-}
-
 int vmshm_peer_from_fd(int fd, struct vmshm_peer **peer)
 {
 	struct vmshm_peer_stat stat;
@@ -88,7 +79,8 @@ int vmshm_peer_from_fd(int fd, struct vmshm_peer **peer)
 	if ((__u32)fs.f_type != ANON_INODE_FS_MAGIC)
 		return -ENOTTY;
 
-	rc = peer_stat_ioctl(fd, &stat, sizeof(stat));
+	rc = vmshm__stat(fd, VMSHM_IOC_PEER_STAT, &stat, sizeof(stat),
+			 PEER_STAT_SIZE_VER0);
 	if (rc)
 		return rc;
 
@@ -130,10 +122,8 @@ __u64 vmshm_peer_generation(const struct vmshm_peer *peer)
 int vmshm_peer_stat(const struct vmshm_peer *peer,
 		    struct vmshm_peer_stat *stat, size_t stat_size)
 {
-	if (stat_size < PEER_STAT_SIZE_VER0 || stat_size > UINT32_MAX)
-		return -EINVAL;
-
-	return peer_stat_ioctl(peer->fd, stat, stat_size);
+	return vmshm__stat(peer->fd, VMSHM_IOC_PEER_STAT, stat, stat_size,
+			   PEER_STAT_SIZE_VER0);
 }
 
 int vmshm_peer_set_vector(const struct vmshm_peer *peer, __u32 vector, int fd)

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -20,13 +19,6 @@ int vmshm__region_alloc(struct vmshm_region **region)
 
 	(*region)->fd = -1;
 	return 0;
-}
-
-int vmshm__stat_ioctl(int fd, struct vmshm_stat *stat, size_t stat_size)
-{
-	memset(stat, 0, stat_size);
-	stat->size = (__u32)stat_size;
-	return vmshm__ioctl(fd, VMSHM_IOC_STAT, stat);
 }
 
 int vmshm_region_from_fd(int fd, struct vmshm_region **region)
@@ -49,7 +41,8 @@ int vmshm_region_from_fd(int fd, struct vmshm_region **region)
 	if (flags < 0)
 		return -errno;
 
-	rc = vmshm__stat_ioctl(fd, &stat, sizeof(stat));
+	rc = vmshm__stat(fd, VMSHM_IOC_STAT, &stat, sizeof(stat),
+			 STAT_SIZE_VER0);
 	if (rc)
 		return rc;
 
@@ -169,11 +162,8 @@ int vmshm_region_get_seals(const struct vmshm_region *region, __u32 *seals)
 int vmshm_region_stat(const struct vmshm_region *region,
 		      struct vmshm_stat *stat, size_t stat_size)
 {
-	if (stat_size < STAT_SIZE_VER0 ||
-	    stat_size > UINT32_MAX)
-		return -EINVAL;
-
-	return vmshm__stat_ioctl(region->fd, stat, stat_size);
+	return vmshm__stat(region->fd, VMSHM_IOC_STAT, stat, stat_size,
+			   STAT_SIZE_VER0);
 }
 
 int vmshm_region_readonly(const struct vmshm_region *region,

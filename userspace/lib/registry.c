@@ -71,7 +71,8 @@ static int check_existing(int fd, __u32 policy, const struct owners *owners)
 	if (policy == VMSHM_OWNER_ANY)
 		return 0;
 
-	rc = vmshm__stat_ioctl(fd, &stat, sizeof(stat));
+	rc = vmshm__stat(fd, VMSHM_IOC_STAT, &stat, sizeof(stat),
+			 STAT_SIZE_VER0);
 	if (rc)
 		return rc;
 

@@ -191,16 +191,18 @@ static int find(const char *name, const struct vmshm_stat *found, __u32 count)
 {
 	struct vmshm_list in = list_in(0, name, "", 0), out;
 	struct mock_call call;
-	struct vmshm_stat stat;
+	struct vmshm_stat stat, untouched;
 	int rc;
 
+	memset(&stat, 0x5a, sizeof(stat));
+	memset(&untouched, 0x5a, sizeof(untouched));
 	in.count = 1;
 	call = list_call(&in, &out, count, 1, found);
 	mock_expect(&call, 1);
 	rc = vmshm_region_find(context, name, &stat, sizeof(stat));
 	mock_done();
-	if (!rc)
-		assert_memory_equal(&stat, found, sizeof(stat));
+	/* Least of all is another region there. */
+	assert_memory_equal(&stat, rc ? &untouched : found, sizeof(stat));
 	return rc;
 }
 

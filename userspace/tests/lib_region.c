@@ -150,6 +150,18 @@ static void stat_of_every_size(void **state)
 					   sizeof(got.stat)), 0);
 	assert_int_equal(vmshm_region_stat(region, &got.stat,
 					   sizeof(got.stat) - 1), -EINVAL);
+	assert_int_equal(vmshm_region_stat(region, &got.stat, 4097), -E2BIG);
+	mock_done();
+
+	/* What was there before stays if there is nothing new. */
+	call.error = EIO;
+	call.out = NULL;
+	memset(&got, 0xff, sizeof(got));
+	memset(&out, 0xff, sizeof(out));
+	mock_expect(&call, 1);
+	assert_int_equal(vmshm_region_stat(region, &got.stat,
+					   sizeof(got.stat)), -EIO);
+	assert_memory_equal(&got, &out, sizeof(got));
 	mock_done();
 }
 

@@ -20,7 +20,8 @@
  *
  * Growth: an options struct begins with its own size, and zero in any other
  * member asks for the default. A struct that is filled in for the caller comes
- * with its size as an argument, or through a pointer that the library owns. So
+ * with its size as an argument, or through a pointer that the library owns;
+ * -EINVAL: smaller than it has ever been; -E2BIG: more than 4096 bytes. So
  * structs can grow at their end without breaking a program that was compiled
  * before.
  */
