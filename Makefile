@@ -19,6 +19,7 @@ KDIR    ?= /lib/modules/$(shell uname -r)/build
 INSTALL_MOD_PATH ?= $(DESTDIR)
 UDEVDIR ?= /lib/udev
 SYSTEMDDIR ?= /lib/systemd/system
+MODLOADDIR ?= /lib/modules-load.d
 
 # Names of tests to run; empty is all.
 TEST    ?=
@@ -152,10 +153,28 @@ install-udev:
 		$(DESTDIR)$(UDEVDIR)/rules.d/60-vmshm.rules
 	$(if $(DESTDIR),,-udevadm control --reload)
 
-# Installed, not enabled.
+# The mount is installed, not enabled; the module is loaded at boot.
 install-systemd:
 	install -D -m 644 systemd/run-vmshm.mount \
 		$(DESTDIR)$(SYSTEMDDIR)/run-vmshm.mount
+	install -D -m 644 systemd/vmshm.conf $(DESTDIR)$(MODLOADDIR)/vmshm.conf
+
+# What 'make install' with the same variables has installed.
+.PHONY: uninstall
+uninstall: RELEASE = $(or $(shell $(SUB) -s -C $(KDIR) kernelrelease 2>/dev/null),\
+		     $(shell uname -r))
+uninstall: UPDATES = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/updates
+uninstall:
+	rm -f $(DESTDIR)$(UDEVDIR)/rules.d/60-vmshm.rules \
+		$(DESTDIR)$(SYSTEMDDIR)/run-vmshm.mount \
+		$(DESTDIR)$(MODLOADDIR)/vmshm.conf \
+		$(UPDATES)/vmshm.ko* $(UPDATES)/vmshm_kvm.ko*
+	+@$(SUB) -C userspace O=$(O)/userspace PREFIX=$(PREFIX) \
+		DESTDIR=$(DESTDIR) uninstall
+	$(if $(INSTALL_MOD_PATH),,depmod -a $(RELEASE))
+	$(if $(DESTDIR),,-ldconfig)
+	$(if $(DESTDIR),,-udevadm control --reload)
+	$(if $(DESTDIR),,-systemctl daemon-reload)
 
 .PHONY: clean
 clean:
@@ -184,6 +203,7 @@ help:
 	@echo 'make install            module for the running kernel, library, commands,'
 	@echo '                        man pages, systemd units, udev rule (DESTDIR,'
 	@echo '                        PREFIX, KDIR, INSTALL_MOD_PATH)'
+	@echo 'make uninstall          take that away again'
 	@echo 'make setup              install the Debian packages all this needs'
 	@echo 'make clean              remove what was built'
 	@echo

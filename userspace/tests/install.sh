@@ -26,11 +26,34 @@ check()
 	fi
 }
 
-make_it()
+make_in()
 {
 	# The make that runs the tests may have told its children things.
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$SOURCE" \
-		"O=$BUILD" "DESTDIR=$work/root" PREFIX=/opt/vmshm "$@"
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$@" \
+		"DESTDIR=$work/root" PREFIX=/opt/vmshm
+}
+
+make_it()
+{
+	make_in "$SOURCE" "O=$BUILD" "$@"
+}
+
+# All but the module, which takes a kernel's build tree.
+install_all()
+{
+	updates=$work/root/lib/modules/1.2.3/updates
+
+	make_it install &&
+		make_in "$SOURCE/.." install-udev install-systemd &&
+		grep -qx vmshm "$work/root/lib/modules-load.d/vmshm.conf" &&
+		mkdir -p "$updates" "$work/kernel" &&
+		touch "$updates/vmshm.ko" "$updates/vmshm_kvm.ko.xz" &&
+		printf 'kernelrelease:\n\t@echo 1.2.3\n' >"$work/kernel/Makefile"
+}
+
+uninstall_all()
+{
+	make_in "$SOURCE/.." "KDIR=$work/kernel" "O=$work/build" uninstall
 }
 
 # pc ARGUMENT...: pkg-config of what is installed
@@ -190,7 +213,7 @@ int main(void)
 }
 END
 
-echo 1..14
+echo 1..17
 root=$work/root/opt/vmshm
 check "install" make_it install
 check "pkg-config knows it" pc --exists
@@ -205,5 +228,8 @@ check "vmshm(4) has every command" device_page_is_complete
 check "the server is complete" server_is_complete
 check "its units are good" units_are_good
 check "uninstall" make_it uninstall
+check "nothing is left" nothing_is_left
+check "install, all of it" install_all
+check "uninstall, all of it" uninstall_all
 check "nothing is left" nothing_is_left
 exit $failed
