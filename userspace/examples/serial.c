@@ -121,6 +121,9 @@ uint8_t serial_read(struct serial *s, unsigned int reg)
 		value = UART_LSR_TEMT | UART_LSR_THRE;
 		if (s->count)
 			value |= UART_LSR_DR;
+		if (s->overrun)
+			value |= UART_LSR_OE;
+		s->overrun = false;
 		break;
 	case UART_MSR:
 		value = modem_status(s);
@@ -175,11 +178,14 @@ unlock:
 	pthread_mutex_unlock(&s->lock);
 }
 
-void serial_receive(struct serial *s, uint8_t byte)
+void serial_receive(struct serial *s, uint8_t byte, bool wait)
 {
 	pthread_mutex_lock(&s->lock);
-	while (s->count == SERIAL_FIFO)
+	while (wait && s->count == SERIAL_FIFO)
 		pthread_cond_wait(&s->room, &s->lock);
+	/* As for the hardware: what has no room is lost, and that is told. */
+	if (s->count == SERIAL_FIFO)
+		s->overrun = true;
 	push(s, byte);
 	update_irq(s);
 	pthread_mutex_unlock(&s->lock);

@@ -31,6 +31,7 @@
  * @room: signalled when @fifo is no longer full
  * @vm: whose interrupt it raises
  * @irq: whether it is raised
+ * @overrun: a byte came that had no room
  * @sent: a byte was sent, and nobody has been told
  * @ier: interrupts that are wanted
  * @fcr: FIFOs on
@@ -47,6 +48,7 @@ struct serial {
 	pthread_cond_t room;
 	int vm;
 	bool irq;
+	bool overrun;
 	bool sent;
 	uint8_t ier;
 	uint8_t fcr;
@@ -91,7 +93,7 @@ int boot_linux(struct vm *vm, const char *kernel, const char *initrd,
 void serial_init(struct serial *serial, int vm);
 uint8_t serial_read(struct serial *serial, unsigned int reg);
 void serial_write(struct serial *serial, unsigned int reg, uint8_t value);
-/* Something was typed; waits while the guest has no room for it. */
-void serial_receive(struct serial *serial, uint8_t byte);
+/* Something was typed; @wait: while the guest has no room for it. */
+void serial_receive(struct serial *serial, uint8_t byte, bool wait);
 
 #endif /* VMSHM_EXAMPLES_VMM_H */

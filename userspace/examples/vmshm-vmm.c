@@ -235,6 +235,8 @@ static void restore_terminal(void)
 
 static void *read_console(void *data)
 {
+	/* Who types must get through to here; a file or a pipe can wait. */
+	bool wait = !isatty(STDIN_FILENO);
 	struct vm *vm = data;
 	bool escaped = false;
 	uint8_t byte;
@@ -245,7 +247,7 @@ static void *read_console(void *data)
 			exit(0);
 		escaped = byte == CTRL_A && !escaped;
 		if (!escaped)
-			serial_receive(&vm->serial, byte);
+			serial_receive(&vm->serial, byte, wait);
 	}
 	return NULL;
 }
