@@ -185,6 +185,27 @@ device_page_is_complete()
 	return "$missing"
 }
 
+# The example of address spaces: the first block of C in its document.
+example_compiles()
+{
+	{
+		echo '#include <vmshm/space.h>'
+		echo 'void example(int vm_fd, struct vmshm_region *region,'
+		echo '             void *address, void *image);'
+		echo 'void example(int vm_fd, struct vmshm_region *region,'
+		echo '             void *address, void *image)'
+		echo '{'
+		awk '/^\.\. code-block:: c/ { if (n++) exit; next }
+		     n && /^[^ ]/ { exit } n' \
+			"$SOURCE/../Documentation/address-space.rst"
+		echo '}'
+	} >"$work/example.c"
+	grep -q vmshm_space_open_kvm "$work/example.c" || return 1
+	# shellcheck disable=SC2046 # words are wanted
+	"${CC:-cc}" -std=c11 -Wall -Wextra -Werror $(pc --cflags) \
+		-O2 -c -o "$work/example.o" "$work/example.c"
+}
+
 nothing_is_left()
 {
 	find "$work/root" ! -type d >"$work/left"
@@ -213,7 +234,7 @@ int main(void)
 }
 END
 
-echo 1..17
+echo 1..18
 root=$work/root/opt/vmshm
 check "install" make_it install
 check "pkg-config knows it" pc --exists
@@ -222,6 +243,7 @@ check "runs" run
 check "a program in C++11" build c++ -std=c++11 -x c++
 check "runs" run
 check "the command runs, and is of the same version" run_command
+check "the example of address spaces" example_compiles
 check "vmshm(1) has every verb and option" man_page_is_complete
 check "libvmshm(3) has every function" library_page_is_complete
 check "vmshm(4) has every command" device_page_is_complete
