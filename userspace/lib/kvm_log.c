@@ -227,13 +227,18 @@ int vmshm_kvm_log_remove(struct vmshm_kvm_log *log, __u32 slot)
 {
 	struct log_slot **link, *old;
 	__u64 pages = 0;
-	int rc = -ENOENT;
+	int rc = -ENOENT, merged;
 
 	pthread_mutex_lock(&log->lock);
 	link = find_slot(log, slot);
 	old = *link;
-	if (old)
-		rc = sync_slot(log, old, &pages);
+	if (old) {
+		rc = fetch(log, old, &pages);
+		merged = merge(old);
+		/* KVM has no log of it any more: there is nothing to come. */
+		if (!rc || rc == -ENOENT)
+			rc = merged;
+	}
 	if (!rc)
 		*link = old->next;
 	pthread_mutex_unlock(&log->lock);

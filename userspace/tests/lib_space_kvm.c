@@ -333,6 +333,40 @@ static void log_errors(void **state)
 	vmshm_kvm_log_close(log);
 }
 
+/* A slot that has gone from KVM must not be read again, nor its region. */
+static void log_of_what_is_gone(void **state)
+{
+	struct mock_call calls[] = {
+		get_call(none), merge_call(0),
+		get_call(none), merge_call(0),
+		get_call(none), merge_call(0),
+		get_call(none), merge_call(0),
+	};
+	struct vmshm_kvm_log *log = open_log(0);
+	__u64 pages;
+
+	(void)state;
+	calls[2].error = ENOENT;
+	calls[4].error = ENOENT;
+	calls[5].error = EIO;
+	calls[6].error = ENOENT;
+	mock_expect(calls, 4);
+	assert_int_equal(add(log), 0);
+	assert_int_equal(vmshm_kvm_log_remove(log, 3), 0);
+	mock_done();
+	assert_int_equal(vmshm_kvm_log_sync(log, &pages), 0);
+	assert_int_equal(vmshm_kvm_log_remove(log, 3), -ENOENT);
+
+	/* It stays as long as the region has not been told. */
+	calls[2].error = 0;
+	mock_expect(calls + 2, 6);
+	assert_int_equal(add(log), 0);
+	assert_int_equal(vmshm_kvm_log_remove(log, 3), -EIO);
+	assert_int_equal(vmshm_kvm_log_remove(log, 3), 0);
+	mock_done();
+	vmshm_kvm_log_close(log);
+}
+
 /* Without KVM_CLEAR_DIRTY_LOG: reading clears. */
 static void log_auto_clear(void **state)
 {
@@ -407,6 +441,7 @@ int main(void)
 		TEST(log_open),
 		TEST(log_sync),
 		TEST(log_errors),
+		TEST(log_of_what_is_gone),
 		TEST(log_auto_clear),
 		TEST(logged_space),
 	};

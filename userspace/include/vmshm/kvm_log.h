@@ -77,7 +77,8 @@ int vmshm_kvm_log_add(struct vmshm_kvm_log *log, __u32 slot,
  * @slot: number of the slot
  *
  * To be called before the slot or its log goes. What the guest writes between
- * the two KVM forgets; the region's own logs have it from the page tables.
+ * the two KVM forgets; the region's own logs have it from the page tables. If
+ * the slot has gone before, there is nothing to be read, and it is removed.
  *
  * Context: Any thread.
  * Return: 0; -ENOENT: it was not added. Other errors are those of
