@@ -370,7 +370,7 @@ const struct verb verb_watch = {
 	"PREFIX/, or all there are. Prints a line for each event, as it happens.\n\n"
 	"  -e, --events=LIST    only these: created, opened, closed, exit, resized,\n"
 	"                       sealed, attr, unlinked, joined, left, peer-exit,\n"
-	"                       vector\n"
+	"                       vector, bound, unbound\n"
 	"  -n, --count=N        end after N events\n"
 	"  -t, --timeout=SECS   end after so many seconds; with --count, the exit status\n"
 	"                       is then 10\n"

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cmd.h"
 #include "run.h"
 
 static const char *const verbs[] = {
@@ -36,6 +37,19 @@ static void help_of_every_verb(void **state)
 		assert_int_equal(result->status, 0);
 		assert_int_equal(strncmp(result->out, usage, strlen(usage)), 0);
 	}
+}
+
+static void help_of_watch_has_every_event(void **state)
+{
+	const char *help = run_alone("watch", "--help")->out;
+	const struct name_of *event;
+
+	(void)state;
+	for (event = event_names; event->name; event++)
+		if (event->value != VMSHM_EVENT_OVERFLOW &&
+		    !strstr(help, event->name))
+			fail_msg("'%s' is not there", event->name);
+	assert_non_null(strstr(help, " bound,"));
 }
 
 static void says_its_version(void **state)
@@ -210,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(help_of_every_verb),
+		TEST(help_of_watch_has_every_event),
 		TEST(says_its_version),
 		TEST(usage_of_every_verb),
 		TEST(no_device),
