@@ -404,8 +404,12 @@ static bool fz_place(struct fz_place *place, const uint32_t *arg)
 		return false;
 	place->map = map;
 	place->page = arg[1] % (map->pages + 1);
-	if (place->page == FZ_MAP_PAGES)
-		place->page--;
+	/* Often where the region ends. */
+	if (map->region->size && !(arg[3] >> 28 & 3) &&
+	    fz_pages(map->region->size) > map->pgoff)
+		place->page = fz_pages(map->region->size) - 1 - map->pgoff;
+	if (place->page >= FZ_MAP_PAGES)
+		place->page = FZ_MAP_PAGES - 1;
 	place->in_page = arg[2] % FZ_PAGE;
 	place->len = 1 + arg[2] / FZ_PAGE % 64;
 	if (place->len > FZ_PAGE - place->in_page)

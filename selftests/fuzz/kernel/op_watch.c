@@ -103,6 +103,7 @@ void fz_op_watch_close(const uint32_t *arg)
 void fz_op_watch_read(const uint32_t *arg)
 {
 	static struct vmshm_event events[8];
+	char name[VMSHM_NAME_MAX + 1];
 	struct fz_watch *watch = &fz.watch[arg[0] % FZ_WATCHES];
 	unsigned int room = 1 + arg[1] % 8, i;
 	const struct fz_event *event;
@@ -139,6 +140,10 @@ void fz_op_watch_read(const uint32_t *arg)
 			  event->type);
 		FZ_EXPECT(events[i].old_value, event->old_value,
 			  "event %u: old_value", event->type);
+		/* To the last byte: what is behind it is 0. */
+		fz_name(event->name, name);
+		if (memcmp(events[i].name, name, sizeof(name)))
+			fz_fail("event %u: name", event->type);
 		watch->next++;
 	}
 	if (room && fz_watch_next(watch))
