@@ -94,6 +94,13 @@ fuzz: prepared
 		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
 		$(if $(REPLAY),--replay $(REPLAY))
 
+# Parts of vmshm-stress: PARTS="kill abuse"; SECONDS= of each.
+PARTS   ?=
+.PHONY: stress
+stress: prepared
+	@$(VM) --timeout $$((20 * $(SECONDS) + 1800)) -- \
+		$(O)/selftests/stress/vmshm-stress --seconds $(SECONDS) $(PARTS)
+
 # Do the tests find bugs? See selftests/mutation/run --help; MUTATION= names some.
 MUTATION ?=
 .PHONY: mutation
@@ -193,6 +200,8 @@ help:
 	@echo 'make fuzz               random programs with a model, in a machine;'
 	@echo '                        SECONDS=60 SEED=n, KERNEL=6.1-kasan to be guided'
 	@echo '                        by coverage, REPLAY=FILE for one program'
+	@echo 'make stress             kill, hoard, swap, reload, in a machine: SECONDS=60'
+	@echo '                        for each, PARTS="kill abuse" for some'
 	@echo 'make mutation           put bugs into the module: does a test find each?'
 	@echo '                        MUTATION=name is one'
 	@echo 'make lint               static checks; silent when clean'
