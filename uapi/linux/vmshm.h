@@ -1446,10 +1446,10 @@ struct vmshm_bind_stat {
  * VMSHM_BIND_USER differs, @guest_addr is not aligned, or to switch
  * VMSHM_BIND_FOLLOW on, the range is no longer mapped; EOVERFLOW: it wraps;
  * EEXIST: the VM has other memory there; EBUSY: the VMM has changed the slots
- * itself, they are in use for too long, or without VMSHM_BIND_FOLLOW the range must lie in the size; EPERM:
- * only the process that bound the region can switch VMSHM_BIND_FOLLOW on;
- * ENOMEM: some slots may have been moved if memory was too short even to move
- * them back; another call, for either address, moves them all.
+ * itself, they are in use for too long, or without VMSHM_BIND_FOLLOW the range
+ * must lie in the size; EPERM: only the process that bound the region can switch
+ * VMSHM_BIND_FOLLOW on; ENOMEM: some slots may have been moved if memory was too
+ * short even to move them back; another call, for either address, moves them all.
  */
 struct vmshm_bind_update {
 	__u32 size;

@@ -29,7 +29,7 @@ static char *resize_reason(int error, const struct vmshm_stat *stat, __u64 size)
 		if (size > stat->out_region_size)
 			return format("a VM has something else where it would grow");
 		if (stat->out_bindings)
-			return format("a VM or a process has it beyond the new size, see 'vmshm who'");
+			return format("it is in use beyond the new size, see 'vmshm who'");
 		if (stat->out_flags & VMSHM_PINNABLE)
 			return format("it is pinnable and has been mapped");
 		return format("it is mapped beyond the new size");
@@ -37,7 +37,7 @@ static char *resize_reason(int error, const struct vmshm_stat *stat, __u64 size)
 		return format("its owner has reached a limit, see 'vmshm limits'");
 	case -ENOSPC:
 		if (stat->out_bindings)
-			return format("a binding is out of slots, or the system has reached a limit");
+			return format("a binding is out of slots, or the system at a limit");
 		return NULL;
 	default:
 		return NULL;

@@ -237,7 +237,7 @@ static void ls_json(void **state)
 /* Names have any printable ASCII, and are what they are. */
 static void names_in_json(void **state)
 {
-	const char name[] = "a\\b\"c/\\x5c<>&'$(id)`";
+	static const char name[] = "a\\b\"c/\\x5c<>&'$(id)`";
 	const struct vmshm_stat stat = stat_of(name, 7);
 	struct vmshm_list in = list_in(0, "", 128), out;
 	const struct mock_call calls[] = {
@@ -369,13 +369,13 @@ static void resize_says_who_is_in_the_way(void **state)
 		{ EBUSY, 32, VMSHM_PINNABLE, 0,
 		  "it is pinnable and has been mapped" },
 		{ EBUSY, 32, 0, 1,
-		  "a VM or a process has it beyond the new size, see 'vmshm who'" },
+		  "it is in use beyond the new size, see 'vmshm who'" },
 		{ EBUSY, 128, 0, 1,
 		  "a VM has something else where it would grow" },
 		{ EBUSY, 128, VMSHM_PINNABLE, 1,
 		  "a VM has something else where it would grow" },
 		{ ENOSPC, 128, 0, 1,
-		  "a binding is out of slots, or the system has reached a limit" },
+		  "a binding is out of slots, or the system at a limit" },
 		{ ENOSPC, 128, 0, 0, "a limit of the system is reached" },
 	};
 	char size[16], message[256];
@@ -749,7 +749,7 @@ static void top_in_json(void **state)
 		list, OPEN_ANY(open[1]), log_open, log_stat,
 		fetch, fetch,
 	};
-	json_t *got, *region;
+	json_t *got, *region, *value;
 	size_t i, k;
 
 	(void)state;
@@ -765,20 +765,21 @@ static void top_in_json(void **state)
 			bool logged = !k || (i == 1 && k == 1);
 
 			region = json_array_get(json_array_get(got, i), k);
-			assert_int_equal(json_integer_value(
-				json_object_get(region, "opens")), 2);
-			assert_int_equal(json_is_true(
-				json_object_get(region, "logged")), logged);
-			assert_int_equal(json_integer_value(
-				json_object_get(region, "dirty_pages")),
-				logged ? 3 : 0);
-			assert_int_equal(json_integer_value(json_array_get(
-				json_object_get(region, "heat"), 1)),
-				logged ? 3 : 0);
+			value = json_object_get(region, "opens");
+			assert_int_equal(json_integer_value(value), 2);
+			value = json_object_get(region, "logged");
+			assert_int_equal(json_is_true(value), logged);
+			value = json_object_get(region, "dirty_pages");
+			assert_int_equal(json_integer_value(value),
+					 logged ? 3 : 0);
+			value = json_object_get(region, "heat");
+			value = json_array_get(value, 1);
+			assert_int_equal(json_integer_value(value),
+					 logged ? 3 : 0);
 			/* As it was, not as was asked for. */
-			assert_true(k == 1 || json_integer_value(
-				json_object_get(region, "interval_ns")) >
-				1000000);
+			value = json_object_get(region, "interval_ns");
+			assert_true(k == 1 ||
+				    json_integer_value(value) > 1000000);
 		}
 	}
 	json_decref(got);
