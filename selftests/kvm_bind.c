@@ -689,7 +689,7 @@ static void bind_fixed(struct __test_metadata *_metadata,
 		EXPECT_EQ(-EINVAL, binding);
 		return;
 	}
-	EXPECT_LE(SIZE / 2, vt_size(self->fd));
+	EXPECT_LE((long long)SIZE / 2, vt_size(self->fd));
 	EXPECT_TRUE(has(self, GPA, 42));
 	EXPECT_EQ(0, vt_vcpu_store(self->vcpu, GPA + SIZE / 2 - 4, 1));
 	close(binding);
