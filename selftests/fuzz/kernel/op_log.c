@@ -408,11 +408,11 @@ void fz_op_merge(const uint32_t *arg)
 
 	if (!fd)
 		return;
-	if (!fd->handle->write)
-		want = -EACCES;
-	else if (!fz_in_region(fd->handle->region, merge.first_page,
-			       merge.nr_pages))
+	if (!fz_in_region(fd->handle->region, merge.first_page,
+			  merge.nr_pages))
 		want = -EINVAL;
+	else if (!fd->handle->write)
+		want = -EACCES;
 	FZ_EXPECT(fz_ioctl(fd->fd, VMSHM_IOC_MERGE, &merge, sizeof(merge),
 			   arg[1] & 0x80000000), want, "MERGE");
 	for (i = 0; i < merge.nr_pages && !want; i++)

@@ -146,10 +146,10 @@ void fz_op_ring(const uint32_t *arg)
 		ring.number = VMSHM_PEER_ALL;
 	ring.vector = arg[2] & 7 ? (arg[2] >> 3) % 4 : (arg[2] >> 3) % 66;
 	other = fz_peer_find(region, ring.number);
-	if (!(peer->rights & VMSHM_PEER_MAY_RING))
-		want = -EACCES;
-	else if (ring.vector >= VMSHM_PEER_VECTORS_MAX)
+	if (ring.vector >= VMSHM_PEER_VECTORS_MAX)
 		want = -EINVAL;
+	else if (!(peer->rights & VMSHM_PEER_MAY_RING))
+		want = -EACCES;
 	else if (ring.number == VMSHM_PEER_ALL)
 		want = 0;
 	else if (!other)
