@@ -319,6 +319,8 @@ static bool all_well(FIXTURE_DATA(kvm_resize) *self)
 		       self->shared->vcpus[i].bad_expected);
 		well = false;
 	}
+	/* Before the test ends here. */
+	fflush(stdout);
 	return well;
 }
 
