@@ -30,7 +30,11 @@
 #define KVM_TSS		0xfffbd000UL
 #define KVM_IDENTITY	0xfffbc000ULL
 
-#define MAX_CPUID	256
+/* CPUID: a leaf, and what userspace adds to what KVM says of it. */
+#define MAX_CPUID		256
+#define CPUID_FEATURES		1
+#define CPUID_ECX_TSC_DEADLINE	(1U << 24)
+#define CPUID_ECX_HYPERVISOR	(1U << 31)
 
 /* The keyboard controller, by which a PC is reset. */
 #define PORT_RESET	0x64
@@ -131,17 +135,30 @@ void *vm_memory(const struct vm *vm, uint64_t address, uint64_t length)
 
 /* VM and vCPU */
 
+/*
+ * All that KVM can do, and two things that it leaves to us. A guest that is not
+ * told that there is a hypervisor does not look for KVM's clock: it would find
+ * out the speed of its own by counting against the timer chip, which fails where
+ * the vCPU does not get all of a CPU. Nor has the timer of the APIC to be
+ * calibrated if it is the time stamp counter.
+ */
 static void set_up_cpuid(const struct vm *vm, int dev)
 {
 	struct kvm_cpuid2 *cpuid;
+	uint32_t added = CPUID_ECX_HYPERVISOR, i;
 
 	cpuid = calloc(1, sizeof(*cpuid) +
 			  MAX_CPUID * sizeof(cpuid->entries[0]));
 	if (!cpuid)
 		die("CPUID", -ENOMEM);
 	cpuid->nent = MAX_CPUID;
-	/* All that KVM can do. */
 	kvm(dev, "KVM_GET_SUPPORTED_CPUID", KVM_GET_SUPPORTED_CPUID, cpuid);
+	if (kvm(vm->fd, "KVM_CHECK_EXTENSION", KVM_CHECK_EXTENSION,
+		(void *)KVM_CAP_TSC_DEADLINE_TIMER))
+		added |= CPUID_ECX_TSC_DEADLINE;
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == CPUID_FEATURES)
+			cpuid->entries[i].ecx |= added;
 	kvm(vm->vcpu, "KVM_SET_CPUID2", KVM_SET_CPUID2, cpuid);
 	free(cpuid);
 }
