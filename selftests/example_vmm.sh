@@ -18,7 +18,7 @@ size=128M
 page=2048
 offset=$((page * 4096))
 # There is no clock chip, for which Linux would wait.
-append='console=ttyS0 nokaslr reboot=k panic=-1 initcall_blacklist=cmos_init'
+append='console=ttyS0 nokaslr reboot=k panic=-1 initcall_blacklist=cmos_init,i8042_init quiet'
 # Seconds that anything may take: a boot in an emulated machine.
 patience=200
 
