@@ -9,6 +9,7 @@
  */
 #include <linux/delay.h>
 #include <linux/file.h>
+#include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 #include <linux/memcontrol.h>
 #include <linux/module.h>
@@ -18,8 +19,8 @@
 
 #include "bind.h"
 
-/* How often, and how long in ms, to wait for the lock of a VM's slots. */
-#define VMSHM_LOCK_TRIES	1000
+/* How long to wait for the lock of a VM's slots, in jiffies, and each time in ms. */
+#define VMSHM_LOCK_TIME		HZ
 #define VMSHM_LOCK_WAIT		1
 
 /**
@@ -148,14 +149,14 @@ static bool vmshm_vm_occupied(struct kvm *kvm, gfn_t start, gfn_t end,
  */
 static int vmshm_vm_lock(struct kvm *kvm)
 {
-	int tries;
+	unsigned long end = jiffies + VMSHM_LOCK_TIME;
 
-	for (tries = 0; tries < VMSHM_LOCK_TRIES; tries++) {
-		if (mutex_trylock(&kvm->slots_lock))
-			return 0;
+	while (!mutex_trylock(&kvm->slots_lock)) {
+		if (time_after(jiffies, end))
+			return -EBUSY;
 		msleep(VMSHM_LOCK_WAIT);
 	}
-	return -EBUSY;
+	return 0;
 }
 
 /* KVM's own memory is the VMM's, whoever has the slot set. */
