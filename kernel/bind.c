@@ -43,7 +43,7 @@ static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 	ended = binding->flags & VMSHM_BIND_ENDED;
 	if (!ended) {
 		if (alive)
-			vmshm_binding_cut(binding, 0);
+			vmshm_binding_cut(binding, 0, false);
 		/* What could not be removed stays until the VM goes. */
 		binding->used = 0;
 		list_del(&binding->node);

@@ -142,7 +142,8 @@ const struct vmshm_kvm_ops *vmshm_kvm_get(int fd);
 u64 vmshm_binding_bound(const struct vmshm_binding_ctx *binding);
 u64 vmshm_binding_wanted(const struct vmshm_binding_ctx *binding, u64 size);
 int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 size);
-void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used);
+void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used,
+		       bool killable);
 void vmshm_binding_changed(struct vmshm_binding_ctx *binding);
 
 #endif /* _VMSHM_BIND_H */

@@ -185,17 +185,24 @@ static bool vmshm_binding_remove(struct vmshm_binding_ctx *binding,
  * vmshm_binding_cut() - remove slots at the end
  * @binding: the binding
  * @used: how many are to stay
+ * @killable: leave slots of a VM where they are if the caller is being killed
  *
  * Context: region->bind_mutex held; takes kvm->slots_lock.
  */
-void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used)
+void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used,
+		       bool killable)
 {
 	u32 before = binding->used;
 
 	lockdep_assert_held(&binding->region->bind_mutex);
-	while (binding->used > used &&
-	       vmshm_binding_remove(binding, &binding->slots[binding->used - 1]))
+	while (binding->used > used) {
+		if (killable && binding->vm && fatal_signal_pending(current))
+			break;
+		if (!vmshm_binding_remove(binding,
+					  &binding->slots[binding->used - 1]))
+			break;
 		binding->used--;
+	}
 	if (binding->used != before)
 		vmshm_binding_changed(binding);
 }
@@ -293,7 +300,8 @@ cut:
 	list_for_each_entry_continue_reverse(binding, &region->bindings, node)
 		if (binding->flags & VMSHM_BIND_FOLLOW)
 			vmshm_binding_cut(binding,
-					  binding->used - binding->extended);
+					  binding->used - binding->extended,
+					  false);
 	return err == -ENOMEM || err == -EINTR ? err : -EBUSY;
 }
 
@@ -302,8 +310,8 @@ cut:
  * @region: the region; its memory is still there
  * @size: the new size, in bytes; vmshm_bindings_check() allowed it
  *
- * Leaves slots to those who have them if the caller is being killed: they may
- * be many, and see vmshm_binding_remove().
+ * Leaves slots where they are if the caller is being killed: they may be many, and
+ * see vmshm_binding_remove().
  *
  * Context: region->bind_mutex held; takes kvm->slots_lock.
  */
@@ -321,7 +329,6 @@ void vmshm_bindings_shrink(struct vmshm_region *region, u64 size)
 			continue;
 		while (used && bound > wanted)
 			bound -= binding->slots[--used].length;
-		if (!fatal_signal_pending(current))
-			vmshm_binding_cut(binding, used);
+		vmshm_binding_cut(binding, used, true);
 	}
 }
