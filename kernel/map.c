@@ -15,6 +15,7 @@
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -378,6 +379,7 @@ static bool vmshm_maps_walk(struct vmshm_region *region,
 		}
 		if (!ok(region, vma, arg))
 			return false;
+		cond_resched();
 	}
 	return true;
 }
