@@ -168,31 +168,30 @@ static int exec_option(struct exec_args *args, int option)
 	return STATUS_OK;
 }
 
+static int run_args(struct exec_args *args, int argc, char **argv)
+{
+	char **command = split_command(&argc, argv);
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'h' || option == '?')
+			return verb_option(&verb_exec, option);
+		status = exec_option(args, option);
+		if (status)
+			return status;
+	}
+	if (!command || !*command)
+		return usage(&verb_exec, "'-- PROG [ARG]...' is needed");
+	if (args->access.options.generation && argc - optind != 1)
+		return usage(&verb_exec, "--generation takes one NAME");
+
+	return exec(args, argv + optind, command);
+}
+
 static int run(int argc, char **argv)
 {
 	struct exec_args args = { .access = ACCESS_INIT };
-	char **command = split_command(&argc, argv);
-	int option, status = STATUS_OK;
-
-	while (!status && (option = getopt_long(argc, argv, "h", options,
-						NULL)) != -1) {
-		if (option == 'h' || option == '?') {
-			free(args.readonly_names);
-			return verb_option(&verb_exec, option);
-		}
-		status = exec_option(&args, option);
-	}
-	if (!command || !*command) {
-		if (!status)
-			status = usage(&verb_exec,
-				       "'-- PROG [ARG]...' is needed");
-		free(args.readonly_names);
-		return status;
-	}
-	if (!status && args.access.options.generation && argc - optind != 1)
-		status = usage(&verb_exec, "--generation takes one NAME");
-	if (!status)
-		status = exec(&args, argv + optind, command);
+	int status = run_args(&args, argc, argv);
 
 	free(args.readonly_names);
 	return status;
