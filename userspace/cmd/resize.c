@@ -27,7 +27,7 @@ static char *resize_reason(int error, const struct vmshm_stat *stat, __u64 size)
 	case -EBUSY:
 		/* Nothing but bindings can be in the way of what is new. */
 		if (size > stat->out_region_size)
-			return format("a VM has something else where it would grow");
+			return format("a VM has something else there, or is kept busy");
 		if (stat->out_bindings)
 			return format("it is in use beyond the new size, see 'vmshm who'");
 		if (stat->out_flags & VMSHM_PINNABLE)
