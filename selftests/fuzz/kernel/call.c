@@ -83,7 +83,9 @@ int fz_ioctl(int fd, unsigned int cmd, void *arg, size_t size, bool faulty)
 	return ret < 0 ? -errno : ret;
 }
 
-int fz_load(const volatile unsigned char *from, unsigned char *to, size_t len)
+/* Either may fault. */
+static int copy(volatile unsigned char *to, const volatile unsigned char *from,
+		size_t len)
 {
 	int ret = sigsetjmp(fz_jump, 0);
 	size_t i;
@@ -97,18 +99,14 @@ int fz_load(const volatile unsigned char *from, unsigned char *to, size_t len)
 	return FZ_OK;
 }
 
+int fz_load(const volatile unsigned char *from, unsigned char *to, size_t len)
+{
+	return copy(to, from, len);
+}
+
 int fz_store(volatile unsigned char *to, const unsigned char *from, size_t len)
 {
-	int ret = sigsetjmp(fz_jump, 0);
-	size_t i;
-
-	if (ret)
-		return ret;
-	fz_may_fault = 1;
-	for (i = 0; i < len; i++)
-		to[i] = from[i];
-	fz_may_fault = 0;
-	return FZ_OK;
+	return copy(to, from, len);
 }
 
 /*
