@@ -25,6 +25,7 @@
 #include <linux/kvm.h>
 
 #include "kselftest_harness.h"
+#include "lib/kvm_x86.h"
 #include "lib/vmshm_mem.h"
 #include "lib/vmshm_peer.h"
 
@@ -115,12 +116,8 @@ struct vm {
 static void add_slot(struct vm *vm, __u32 slot, __u64 gpa, void *mem,
 		     size_t len)
 {
-	struct kvm_userspace_memory_region arg = {
-		.slot = slot,
-		.guest_phys_addr = gpa,
-		.memory_size = len,
-		.userspace_addr = (uintptr_t)mem,
-	};
+	struct kvm_userspace_memory_region arg =
+		vt_plain_slot(slot, gpa, mem, len);
 
 	VT_CHECK(!vt_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &arg));
 }
@@ -141,15 +138,6 @@ static void set_up_cpu(struct vm *vm)
 {
 	__u64 *gdt = (void *)(vm->low + GDT), *idt = (void *)(vm->low + IDT);
 	__u64 handler = CODE + guest_interrupt_offset;
-	struct kvm_segment data = {
-		.limit = 0xffffffff,
-		.selector = 16,
-		.type = 3,
-		.present = 1,
-		.db = 1,
-		.s = 1,
-		.g = 1,
-	};
 	struct kvm_sregs sregs;
 
 	gdt[1] = 0x00cf9b000000ffff;
@@ -159,13 +147,7 @@ static void set_up_cpu(struct vm *vm)
 	memcpy(vm->low + CODE, guest_code, guest_code_size);
 
 	VT_CHECK(!vt_ioctl(vm->vcpu, KVM_GET_SREGS, &sregs));
-	sregs.cr0 |= 1;
-	sregs.ds = data;
-	sregs.es = data;
-	sregs.ss = data;
-	sregs.cs = data;
-	sregs.cs.selector = 8;
-	sregs.cs.type = 11;
+	vt_flat_segments(&sregs);
 	sregs.gdt.base = GDT;
 	sregs.gdt.limit = 3 * 8 - 1;
 	sregs.idt.base = IDT;

@@ -15,6 +15,7 @@
 #include <vmshm/space.h>
 
 #include "kselftest_harness.h"
+#include "lib/kvm_x86.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"
@@ -235,12 +236,8 @@ TEST_F(kvm_fanout, two_slots)
 
 TEST_F(kvm_fanout, errors)
 {
-	struct kvm_userspace_memory_region plain = {
-		.slot = 500,
-		.guest_phys_addr = gpa(5000),
-		.memory_size = 8 * VT_PAGE,
-		.userspace_addr = (uintptr_t)self->mem,
-	};
+	struct kvm_userspace_memory_region plain =
+		vt_plain_slot(500, gpa(5000), self->mem, 8 * VT_PAGE);
 	struct vmshm_region *readonly;
 	struct vmshm_kvm_log *other;
 

@@ -12,6 +12,7 @@
 #include <vmshm/space.h>
 
 #include "kselftest_harness.h"
+#include "lib/kvm_x86.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"
@@ -258,12 +259,8 @@ TEST_F(kvm_space, as_few_as_can_be)
 /* Slots that KVM refuses: all is as it was. */
 TEST_F(kvm_space, refused)
 {
-	struct kvm_userspace_memory_region other = {
-		.slot = 500,
-		.guest_phys_addr = gpa(300),
-		.memory_size = VT_PAGE,
-		.userspace_addr = (uintptr_t)self->scratch,
-	};
+	struct kvm_userspace_memory_region other =
+		vt_plain_slot(500, gpa(300), self->scratch, VT_PAGE);
 	struct area *a = &self->a, *b = &self->b;
 	const struct vmshm_slot *slot;
 

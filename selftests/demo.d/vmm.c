@@ -20,6 +20,8 @@
 
 #include <vmshm/kvm.h>
 
+#include "lib/kvm_x86.h"
+
 #define PAGE	4096
 
 /* Where things are in the guest. */
@@ -93,25 +95,10 @@ static int checked(int rc, const char *what)
 static void set_up_registers(int vcpu)
 {
 	struct kvm_regs regs = { .rip = CODE, .rsp = CODE, .rflags = 2 };
-	struct kvm_segment data = {
-		.limit = 0xffffffff,
-		.selector = 16,
-		.type = 3,
-		.present = 1,
-		.db = 1,
-		.s = 1,
-		.g = 1,
-	};
 	struct kvm_sregs sregs;
 
 	checked(ioctl(vcpu, KVM_GET_SREGS, &sregs), "get registers");
-	sregs.cr0 |= 1;
-	sregs.ds = data;
-	sregs.es = data;
-	sregs.ss = data;
-	sregs.cs = data;
-	sregs.cs.selector = 8;
-	sregs.cs.type = 11;
+	vt_flat_segments(&sregs);
 	checked(ioctl(vcpu, KVM_SET_SREGS, &sregs), "set registers");
 	checked(ioctl(vcpu, KVM_SET_REGS, &regs), "set registers");
 }

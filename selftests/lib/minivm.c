@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "lib/kvm_x86.h"
 #include "lib/minivm.h"
 #include "lib/vcpu_rescue.h"
 #include "lib/vmshm_mem.h"
@@ -49,42 +50,21 @@ static const unsigned char code_random[] = {
 static int add_slot(struct vt_vm *vm, __u32 slot, __u64 gpa, void *mem,
 		    size_t len)
 {
-	struct kvm_userspace_memory_region arg = {
-		.slot = slot,
-		.guest_phys_addr = gpa,
-		.memory_size = len,
-		.userspace_addr = (uintptr_t)mem,
-	};
+	struct kvm_userspace_memory_region arg =
+		vt_plain_slot(slot, gpa, mem, len);
 
 	return vt_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &arg);
 }
 
 static int set_protected_mode(struct vt_vm *vm)
 {
-	struct kvm_segment data = {
-		.limit = 0xffffffff,
-		.selector = 16,
-		.type = 3,
-		.present = 1,
-		.db = 1,
-		.s = 1,
-		.g = 1,
-	};
 	struct kvm_sregs sregs;
 	int ret;
 
 	ret = vt_ioctl(vm->vcpu, KVM_GET_SREGS, &sregs);
 	if (ret)
 		return ret;
-	sregs.cr0 |= 1;
-	sregs.ds = data;
-	sregs.es = data;
-	sregs.fs = data;
-	sregs.gs = data;
-	sregs.ss = data;
-	sregs.cs = data;
-	sregs.cs.selector = 8;
-	sregs.cs.type = 11;
+	vt_flat_segments(&sregs);
 	return vt_ioctl(vm->vcpu, KVM_SET_SREGS, &sregs);
 }
 

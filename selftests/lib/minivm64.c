@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "lib/kvm_x86.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_mem.h"
 
@@ -54,7 +55,6 @@ static const unsigned char code_store[] = {
 #define LEFT		0x7000
 #define LEFT_STRIDE	64
 
-#define CR0_PE		0x00000001ULL
 #define CR0_PG		0x80000000ULL
 #define CR4_PAE		0x20ULL
 #define EFER_LME	0x100ULL
@@ -92,35 +92,18 @@ static int set_cpuid(int kvm, int vcpu)
 
 static int set_long_mode(int vcpu)
 {
-	struct kvm_segment code = {
-		.limit = 0xffffffff,
-		.selector = 8,
-		.type = 11,
-		.present = 1,
-		.l = 1,
-		.s = 1,
-		.g = 1,
-	};
-	struct kvm_segment data = code;
 	struct kvm_sregs sregs;
 	int ret;
 
 	ret = vt_ioctl(vcpu, KVM_GET_SREGS, &sregs);
 	if (ret)
 		return ret;
-	data.selector = 16;
-	data.type = 3;
-	data.l = 0;
-	data.db = 1;
-	sregs.cs = code;
-	sregs.ds = data;
-	sregs.es = data;
-	sregs.fs = data;
-	sregs.gs = data;
-	sregs.ss = data;
+	vt_flat_segments(&sregs);
+	sregs.cs.l = 1;
+	sregs.cs.db = 0;
 	sregs.cr3 = PML4;
 	sregs.cr4 |= CR4_PAE;
-	sregs.cr0 |= CR0_PE | CR0_PG;
+	sregs.cr0 |= CR0_PG;
 	sregs.efer |= EFER_LME | EFER_LMA;
 	return vt_ioctl(vcpu, KVM_SET_SREGS, &sregs);
 }
@@ -217,12 +200,8 @@ void vt_guest_exit(struct vt_guest *guest)
 int vt_guest_slot(struct vt_guest *guest, __u32 slot, __u64 gpa, void *mem,
 		  size_t len)
 {
-	struct kvm_userspace_memory_region arg = {
-		.slot = slot,
-		.guest_phys_addr = gpa,
-		.memory_size = len,
-		.userspace_addr = (uintptr_t)mem,
-	};
+	struct kvm_userspace_memory_region arg =
+		vt_plain_slot(slot, gpa, mem, len);
 
 	return vt_ioctl(guest->fd, KVM_SET_USER_MEMORY_REGION, &arg);
 }
