@@ -184,7 +184,10 @@ static int run(struct vt_vm *vm, struct kvm_regs *regs)
 		return ret;
 	if (vm->run->exit_reason == KVM_EXIT_IO && vm->run->io.port == PORT)
 		return vt_ioctl(vm->vcpu, KVM_GET_REGS, regs);
-	printf("# exit reason %u\n", vm->run->exit_reason);
+	printf("# exit reason %u, rip %llx, cr3 %llx\n", vm->run->exit_reason,
+	       vm->run->s.regs.regs.rip, vm->run->s.regs.sregs.cr3);
+	/* A child ends with _exit(), which does not. */
+	fflush(stdout);
 	return -EIO;
 }
 

@@ -241,7 +241,10 @@ static int try_run(struct vt_vcpu *vcpu, struct kvm_regs *regs)
 		return 0;
 	if (r->exit_reason == KVM_EXIT_IO && r->io.port == PORT_WRONG)
 		return VT_GUEST_WRONG;
-	printf("# exit reason %u\n", r->exit_reason);
+	printf("# exit reason %u, rip %llx, cr3 %llx\n", r->exit_reason,
+	       r->s.regs.regs.rip, r->s.regs.sregs.cr3);
+	/* A child ends with _exit(), which does not. */
+	fflush(stdout);
 	return -EIO;
 }
 
