@@ -16,11 +16,15 @@
 #define GPA		0x10000000ULL
 /* No memory of the guest. */
 #define FOREIGN		0x20000000ULL
+/* Where the machine's kernel is, and its modules. */
+#define KERNEL		0xffffffffc0000000ULL
 /* As often as it is to happen. */
 #define TIMES		3
 
 struct spoiler {
 	struct vt_vcpu *vcpu;
+	__u64 cr3;
+	__u64 rip;
 	atomic_bool stop;
 };
 
@@ -57,10 +61,10 @@ static void *spoil(void *arg)
 	while (!atomic_load(&spoiler->stop)) {
 		/* Each waits until KVM_RUN is interrupted. */
 		VT_CHECK(!vt_ioctl(spoiler->vcpu->fd, KVM_GET_SREGS, &sregs));
-		sregs.cr3 = FOREIGN;
+		sregs.cr3 = spoiler->cr3;
 		VT_CHECK(!vt_ioctl(spoiler->vcpu->fd, KVM_SET_SREGS, &sregs));
 		VT_CHECK(!vt_ioctl(spoiler->vcpu->fd, KVM_GET_REGS, &regs));
-		regs.rip = 0;
+		regs.rip = spoiler->rip;
 		regs.rdi = 0;
 		VT_CHECK(!vt_ioctl(spoiler->vcpu->fd, KVM_SET_REGS, &regs));
 		usleep(100000);
@@ -68,19 +72,19 @@ static void *spoil(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(kvm_rescue, counts_once, 300)
+static void count(struct __test_metadata *_metadata,
+		  FIXTURE_DATA(kvm_rescue) *self, struct spoiler *spoiler)
 {
-	struct spoiler spoiler = { .vcpu = self->vcpu };
 	__u32 found, i, words = NR * VT_PAGE / sizeof(*self->mem);
 	pthread_t thread;
 	__u64 where;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, spoil, &spoiler));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, spoil, spoiler));
 	for (i = 0; self->vcpu->rescue.nr < TIMES; i++)
 		ASSERT_EQ(0, vt_vcpu_count(self->vcpu, GPA, sizeof(*self->mem),
 					   words, i, &where, &found))
 			TH_LOG("0x%llx: %u instead of %u", where, found, i);
-	atomic_store(&spoiler.stop, true);
+	atomic_store(&spoiler->stop, true);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	/* The last one might still be to be noticed. */
 	EXPECT_EQ(0, vt_vcpu_count(self->vcpu, GPA, sizeof(*self->mem), words,
@@ -88,6 +92,77 @@ TEST_F_TIMEOUT(kvm_rescue, counts_once, 300)
 	EXPECT_EQ(i + 1, self->mem[0]);
 	EXPECT_EQ(i + 1, self->mem[words - 1]);
 	TH_LOG("%u rounds", i + 1);
+}
+
+TEST_F_TIMEOUT(kvm_rescue, counts_once, 300)
+{
+	struct spoiler spoiler = { .vcpu = self->vcpu, .cr3 = FOREIGN };
+
+	count(_metadata, self, &spoiler);
+}
+
+/* It has its own page tables, but goes on where these have nothing. */
+TEST_F_TIMEOUT(kvm_rescue, counts_once_after_shutdown, 300)
+{
+	struct spoiler spoiler = {
+		.vcpu = self->vcpu,
+		.cr3 = self->vcpu->rescue.sregs.cr3,
+		.rip = KERNEL,
+	};
+
+	count(_metadata, self, &spoiler);
+}
+
+/* A guest that does what its page tables do not allow does so again. */
+TEST_F(kvm_rescue, not_from_itself)
+{
+	__u32 value;
+
+	EXPECT_EQ(-EIO, vt_vcpu_load(self->vcpu, VT_GUEST_END, &value));
+	EXPECT_EQ(KVM_EXIT_SHUTDOWN, self->vcpu->run->exit_reason);
+	EXPECT_EQ(VT_SHUTDOWNS_MAX, self->vcpu->rescue.nr);
+}
+
+struct loader {
+	struct vt_vcpu *vcpu;
+	int ret;
+};
+
+static void *load(void *arg)
+{
+	struct loader *loader = arg;
+	__u32 value;
+
+	loader->ret = vt_vcpu_load(loader->vcpu, GPA, &value);
+	return NULL;
+}
+
+static __u64 emulated(const struct vt_rescue *rescue)
+{
+	__u64 nr;
+
+	VT_CHECK(pread(rescue->stats, &nr, sizeof(nr),
+		       rescue->stats_emulated) == sizeof(nr));
+	return nr;
+}
+
+/* Its code and page tables are what they were, but for a while it has no slot. */
+TEST_F(kvm_rescue, not_without_slot)
+{
+	struct loader loader = { .vcpu = self->vcpu };
+	__u64 before = emulated(&self->vcpu->rescue);
+	pthread_t thread;
+
+	ASSERT_EQ(0, vt_guest_slot(&self->guest, 0, 0, NULL, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, load, &loader));
+	while (emulated(&self->vcpu->rescue) == before)
+		usleep(1000);
+	ASSERT_EQ(0, vt_guest_slot(&self->guest, 0, 0, self->guest.low,
+				   VT_GUEST_LOW));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(-EIO, loader.ret);
+	EXPECT_EQ(KVM_EXIT_SHUTDOWN, self->vcpu->run->exit_reason);
+	EXPECT_EQ(0, self->vcpu->rescue.nr);
 }
 
 /* What a fault of vmshm would do: nobody is rescued. */

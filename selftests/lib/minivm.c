@@ -145,7 +145,8 @@ int vt_vm_init_ring(struct vt_vm *vm, void *mem, size_t len, __u32 entries)
 	if (!ret)
 		ret = set_protected_mode(vm);
 	if (!ret)
-		ret = vt_rescue_init(&vm->rescue, vm->vcpu, vm->run);
+		ret = vt_rescue_init(&vm->rescue, vm->vcpu, vm->run, vm->code,
+				     VT_PAGE);
 	if (!ret)
 		return 0;
 exit_vm:

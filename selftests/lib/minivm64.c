@@ -48,8 +48,8 @@ static const unsigned char code_store[] = {
 #define PML4		0x1000
 #define PDPT		0x2000
 #define PD		0x3000
-#define PTE_TABLE	0x03ULL		/* present, writable */
-#define PTE_HUGE	0x83ULL		/* and 2 MiB */
+#define PTE_TABLE	0x23ULL		/* present, writable, accessed */
+#define PTE_HUGE	0xe3ULL		/* and dirty, 2 MiB */
 
 /* What vCPUs note, not in the same line of a cache. */
 #define LEFT		0x7000
@@ -127,7 +127,10 @@ static int open_vcpu(struct vt_guest *guest, unsigned int id)
 	ret = set_cpuid(guest->kvm, vcpu->fd);
 	if (!ret)
 		ret = set_long_mode(vcpu->fd);
-	return ret ? ret : vt_rescue_init(&vcpu->rescue, vcpu->fd, vcpu->run);
+	if (ret)
+		return ret;
+	return vt_rescue_init(&vcpu->rescue, vcpu->fd, vcpu->run, guest->low,
+			      LEFT);
 }
 
 static int open_guest(struct vt_guest *guest)

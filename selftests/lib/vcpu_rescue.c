@@ -4,7 +4,9 @@
 #endif
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -94,14 +96,67 @@ static void forget_signal(void)
 		;
 }
 
-int vt_rescue_init(struct vt_rescue *rescue, int vcpu, struct kvm_run *run)
+/* Where in the vCPU's statistics a counter is; or a negative errno. */
+static off_t find_stat(int stats, const char *wanted)
+{
+	struct kvm_stats_header header;
+	struct kvm_stats_desc *desc;
+	off_t at, found = -ENOENT;
+	size_t len;
+	__u32 i;
+
+	if (pread(stats, &header, sizeof(header), 0) != sizeof(header))
+		return -EIO;
+	len = sizeof(*desc) + header.name_size;
+	desc = calloc(1, len + 1);
+	if (!desc)
+		return -ENOMEM;
+	at = header.desc_offset;
+	for (i = 0; i < header.num_desc && found < 0; i++, at += len) {
+		if (pread(stats, desc, len, at) != (ssize_t)len)
+			break;
+		if (!strcmp(desc->name, wanted))
+			found = header.data_offset + desc->offset;
+	}
+	free(desc);
+	return found;
+}
+
+/* How many instructions KVM has emulated for the vCPU. */
+static int get_emulated(const struct vt_rescue *rescue, __u64 *emulated)
+{
+	ssize_t ret = pread(rescue->stats, emulated, sizeof(*emulated),
+			    rescue->stats_emulated);
+
+	return ret == sizeof(*emulated) ? 0 : -EIO;
+}
+
+int vt_rescue_init(struct vt_rescue *rescue, int vcpu, struct kvm_run *run,
+		   const void *mem, size_t mem_len)
 {
 	int ret;
 
-	*rescue = (struct vt_rescue){ .vcpu = vcpu, .run = run };
+	*rescue = (struct vt_rescue){
+		.vcpu = vcpu,
+		.run = run,
+		.mem = mem,
+		.mem_len = mem_len,
+		.stats = -1,
+	};
 	ret = vt_ioctl(vcpu, KVM_GET_SREGS, &rescue->sregs);
 	if (ret)
 		return ret;
+	rescue->mem_copy = malloc(mem_len);
+	if (!rescue->mem_copy)
+		return -ENOMEM;
+	memcpy(rescue->mem_copy, mem, mem_len);
+	ret = vt_ioctl(vcpu, KVM_GET_STATS_FD, NULL);
+	if (ret < 0)
+		return ret;
+	rescue->stats = ret;
+	rescue->stats_emulated = find_stat(rescue->stats, "insn_emulation");
+	if (rescue->stats_emulated < 0)
+		return rescue->stats_emulated;
 	/* With each exit. */
 	run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
 	run->s.regs.sregs = rescue->sregs;
@@ -110,7 +165,13 @@ int vt_rescue_init(struct vt_rescue *rescue, int vcpu, struct kvm_run *run)
 
 void vt_rescue_exit(struct vt_rescue *rescue)
 {
+	if (!rescue->run)
+		return;
 	stop(rescue);
+	if (rescue->stats >= 0)
+		close(rescue->stats);
+	free(rescue->mem_copy);
+	rescue->run = NULL;
 }
 
 /* A vCPU that was reset has 0. */
@@ -119,6 +180,19 @@ static bool is_foreign(const struct vt_rescue *rescue)
 	__u64 cr3 = rescue->run->s.regs.sregs.cr3;
 
 	return cr3 && cr3 != rescue->sregs.cr3;
+}
+
+/* See the other file for what each of these excludes. */
+static bool is_shut_down(const struct vt_rescue *rescue)
+{
+	__u64 emulated;
+
+	return rescue->run->exit_reason == KVM_EXIT_SHUTDOWN &&
+	       rescue->shutdowns < VT_SHUTDOWNS_MAX &&
+	       !rescue->run->s.regs.sregs.cr3 &&
+	       !memcmp(rescue->mem, rescue->mem_copy, rescue->mem_len) &&
+	       !get_emulated(rescue, &emulated) &&
+	       emulated == rescue->emulated;
 }
 
 /* An access is over only when KVM_RUN is called again. */
@@ -134,17 +208,12 @@ static int finish_access(struct vt_rescue *rescue)
 	return ret == -EINTR ? 0 : -EIO;
 }
 
+/* As it began. */
 static int restore(struct vt_rescue *rescue)
 {
-	const struct kvm_sync_regs *now = &rescue->run->s.regs;
 	struct kvm_vcpu_events events = { 0 };
 	int ret;
 
-	printf("# the emulation gave the guest foreign state: cr3 %llx, not %llx;",
-	       now->sregs.cr3, rescue->sregs.cr3);
-	printf(" cr0 %llx, rip %llx, exit reason %u\n", now->sregs.cr0,
-	       now->regs.rip, rescue->run->exit_reason);
-	fflush(stdout);
 	if (++rescue->nr > VT_RESCUES_MAX)
 		return -EIO;
 	ret = finish_access(rescue);
@@ -155,20 +224,48 @@ static int restore(struct vt_rescue *rescue)
 	return ret ? ret : -ERESTART;
 }
 
+static int restore_foreign(struct vt_rescue *rescue)
+{
+	const struct kvm_sync_regs *now = &rescue->run->s.regs;
+
+	printf("# the emulation gave the guest foreign state: cr3 %llx, not %llx;",
+	       now->sregs.cr3, rescue->sregs.cr3);
+	printf(" cr0 %llx, rip %llx, exit reason %u\n", now->sregs.cr0,
+	       now->regs.rip, rescue->run->exit_reason);
+	fflush(stdout);
+	return restore(rescue);
+}
+
+static int restore_shut_down(struct vt_rescue *rescue)
+{
+	rescue->shutdowns++;
+	printf("# the emulation shut the guest down, which has all it needs:");
+	printf(" cr0 %llx, rip %llx\n", rescue->run->s.regs.sregs.cr0,
+	       rescue->run->s.regs.regs.rip);
+	fflush(stdout);
+	return restore(rescue);
+}
+
 int vt_rescue_run(struct vt_rescue *rescue)
 {
 	int ret;
 
 	ret = start(rescue);
+	if (!ret)
+		ret = get_emulated(rescue, &rescue->emulated);
 	if (ret)
 		return ret;
 	for (;;) {
 		ret = vt_ioctl(rescue->vcpu, KVM_RUN, NULL);
 		if (is_foreign(rescue))
-			return restore(rescue);
-		if (ret == -EINTR)
+			return restore_foreign(rescue);
+		if (!ret && is_shut_down(rescue))
+			return restore_shut_down(rescue);
+		if (ret == -EINTR) {
 			forget_signal();
-		else if (ret != -EAGAIN)
+		} else if (ret != -EAGAIN) {
+			rescue->shutdowns = 0;
 			return ret;
+		}
 	}
 }

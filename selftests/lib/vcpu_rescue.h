@@ -2,20 +2,39 @@
 /*
  * Rescue of a nested guest from a fault of QEMU's emulation of SVM.
  *
- * Now and then, once in some ten million exits of a nested guest, QEMU 7.2 saves
- * the state of the emulated machine itself as that of the guest. The guest's
- * next instruction is then one of the machine's kernel, its CR3 is the
- * machine's, and whatever it touches is no memory of its own: KVM emulates and
- * injects exceptions for ever, inside KVM_RUN, or comes to an exit that makes no
- * sense. Such a guest is given its state back, and begins anew.
+ * Now and then, once in a million exits of a nested guest or in ten million, QEMU
+ * 7.2 exits from it twice without having entered it in between. Its log (-d in_asm)
+ * then has a second #VMEXIT with no VMRUN before it: a nested page fault, for the
+ * machine's own next instruction, at an entry of the machine's own page table. It
+ * saves the machine's state as the guest's. The guest goes on there, whatever it
+ * touches is no memory of its own, and KVM emulates and injects exceptions for
+ * ever, inside KVM_RUN, or comes to an exit that makes no sense.
  *
- * The sign, and the only one, is a CR3 that the guest never had. No fault of
- * vmshm makes one: the guests of minivm.h have no instruction that loads it,
- * their page tables are in a slot of their own, and KVM itself changes it only
- * when it resets a vCPU, to 0, which does not count. What vmshm can do to a guest
- * is to give it the wrong memory or none. That ends in a wrong word, in an exit
- * or in a guest that hangs, with the CR3 that it was given, and stays a failure
- * of the test. A guest that begins anew checks all that it was to check.
+ * About as often a guest is shut down that has all it needs, and KVM resets the
+ * vCPU for that. A guest with the machine's RIP but its own CR3 would end so:
+ * nothing is mapped where it goes on, nor where its exceptions are handled.
+ *
+ * Such a guest is given its state back, and begins anew.
+ *
+ * There are two signs, which no fault of vmshm may have.
+ *
+ * - A CR3 that the guest never had. The guests of minivm.h have no instruction
+ *   that loads it, their page tables are in a slot of their own, and KVM itself
+ *   changes it only when it resets a vCPU, to 0, which does not count.
+ *
+ * - A shutdown by the processor, not by KVM, which would not have reset the vCPU,
+ *   though the guest's code and page tables are what they were, and KVM has not
+ *   emulated an instruction for it on the way. What these guests execute, with
+ *   these page tables, raises no exception, and KVM injects one only if it cannot
+ *   emulate. It has to emulate when there is no slot where there was one: even if
+ *   that was so for an instant only, the shutdown that comes of it counts as the
+ *   guest's own. So does one that comes again and again.
+ *
+ * What vmshm can do to a guest is to give it the wrong memory or none. That ends
+ * in a wrong word, in an exit, in a shutdown of that kind or in a guest that
+ * hangs, with the CR3 that it was given, and stays a failure of the test. A guest
+ * that begins anew checks all that it was to check, against what was expected
+ * before: it hides no word that was lost or is stale.
  */
 #ifndef _VMSHM_VCPU_RESCUE_H
 #define _VMSHM_VCPU_RESCUE_H
@@ -26,12 +45,21 @@
 
 /* More often than that is no bad luck: an error. */
 #define VT_RESCUES_MAX	100
+/* Nor are so many shutdowns on the way to one exit. */
+#define VT_SHUTDOWNS_MAX	3
 
 struct vt_rescue {
 	int vcpu;
 	struct kvm_run *run;
 	struct kvm_sregs sregs;		/* what the vCPU was given */
+	const void *mem;		/* the guest's code and page tables */
+	void *mem_copy;			/* what they are to be */
+	size_t mem_len;
+	int stats;			/* KVM's statistics of the vCPU */
+	off_t stats_emulated;		/* where instructions emulated are */
+	__u64 emulated;			/* how many they were before KVM_RUN */
 	unsigned int nr;		/* how often it was given that again */
+	unsigned int shutdowns;		/* how often since the last exit */
 	/* Interrupts KVM_RUN once a second, in the thread that calls it. */
 	timer_t timer;
 	pid_t process;			/* whose timer it is; 0 is nobody's */
@@ -39,10 +67,13 @@ struct vt_rescue {
 };
 
 /*
- * To be called when the vCPU has its special registers, and before it runs.
- * Both return 0 or a negative errno.
+ * To be called when the vCPU has its special registers, and before it runs. @mem
+ * is memory that the guest needs for whatever it does, and does not change.
+ * Returns 0 or a negative errno, and wants vt_rescue_exit() then, too: that of
+ * what is all 0 does nothing.
  */
-int vt_rescue_init(struct vt_rescue *rescue, int vcpu, struct kvm_run *run);
+int vt_rescue_init(struct vt_rescue *rescue, int vcpu, struct kvm_run *run,
+		   const void *mem, size_t mem_len);
 void vt_rescue_exit(struct vt_rescue *rescue);
 
 /*
