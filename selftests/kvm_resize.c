@@ -378,6 +378,8 @@ TEST_F_TIMEOUT(kvm_resize, under_load, 1000000)
 		ASSERT_TRUE(all_well(self)) {
 			TH_LOG("resize %u to %u", i, now);
 		}
+		if (i % 1000 == 999)
+			TH_LOG("%u resizes so far", i + 1);
 	}
 	for (i = 0; i < NR; i++) {
 		atomic_ulong *p = &self->shared->vcpus[i].passes;
