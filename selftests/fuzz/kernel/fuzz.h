@@ -85,6 +85,7 @@ enum fz_status {
 	FZ_CRASH,
 	FZ_HANG,
 	FZ_LEAK,
+	FZ_KERNEL,
 };
 
 #define FZ_EDGES	(1U << 17)

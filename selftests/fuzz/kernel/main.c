@@ -123,7 +123,8 @@ static void fz_report(struct fz_prog *prog, enum fz_status status)
 		fz_write(prog, "minimal.prog");
 		return;
 	}
-	if (fz.shared->at < prog->nr && status != FZ_LEAK)
+	if (fz.shared->at < prog->nr && status != FZ_LEAK &&
+	    status != FZ_KERNEL)
 		printf("at operation %u: %s\n", fz.shared->at,
 		       fz_kinds[prog->op[fz.shared->at].kind].name);
 	printf("%u operations:\n", prog->nr);

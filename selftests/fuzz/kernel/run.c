@@ -6,6 +6,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +32,13 @@
 static struct fz_shared *fz_shared;
 static struct vmshm_info fz_before;
 static int fz_dev;
+static int fz_kmsg;
 
 const char *fz_status_name(enum fz_status status)
 {
 	static const char * const names[] = {
 		"running", "passed", "mismatch", "crash", "hang", "leak",
+		"kernel",
 	};
 
 	return names[status];
@@ -58,6 +61,9 @@ int fz_run_init(void)
 	if (fz_shared == MAP_FAILED)
 		return -errno;
 	fz.shared = fz_shared;
+	fz_kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fz_kmsg < 0 || lseek(fz_kmsg, 0, SEEK_END) < 0)
+		return -errno;
 	fz_dev = vt_device();
 	if (fz_dev < 0)
 		return fz_dev;
@@ -168,6 +174,37 @@ static void fz_check_leaks(void)
 	}
 }
 
+/*
+ * Has the kernel complained since it was asked last? The first line of that goes
+ * to @line. What lockdep says does not stop any machine, and is said once: the
+ * program that brought it about would be lost. Data races are no complaint, for
+ * most are not the module's.
+ */
+static bool fz_complaint(char *line, size_t size)
+{
+	bool found = false;
+	char record[8192], *text;
+	ssize_t len;
+
+	for (;;) {
+		len = read(fz_kmsg, record, sizeof(record) - 1);
+		/* Some were overwritten before they were read. */
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len <= 0)
+			return found;
+		record[len] = '\0';
+		text = strchr(record, ';');
+		if (found || !text || strstr(text, "BUG: KCSAN: "))
+			continue;
+		text[strcspn(text, "\n")] = '\0';
+		found = strstr(text, "WARNING: ") || strstr(text, "BUG: ") ||
+			strstr(text, "UBSAN: ");
+		if (found)
+			snprintf(line, size, "%s", text + 1);
+	}
+}
+
 static void fz_wait(pid_t pid)
 {
 	struct timespec patience = { .tv_sec = FZ_PATIENCE * fz_scale() };
@@ -201,6 +238,7 @@ static void fz_wait(pid_t pid)
 
 enum fz_status fz_run(const struct fz_prog *prog)
 {
+	char line[sizeof(fz_shared->message)];
 	sigset_t set, old;
 	pid_t pid;
 
@@ -231,5 +269,10 @@ enum fz_status fz_run(const struct fz_prog *prog)
 		fz_check_leaks();
 	else
 		vt_unlink_all(fz_dev, "fuzz");
+	if (fz_complaint(line, sizeof(line)) &&
+	    fz_shared->status == FZ_PASSED) {
+		fz_shared->status = FZ_KERNEL;
+		memcpy(fz_shared->message, line, sizeof(line));
+	}
 	return fz_shared->status;
 }
