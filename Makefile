@@ -84,6 +84,13 @@ check-debug-short:
 	+@$(SUB) check-debug TEST="$$(sed 's/#.*//' \
 		selftests/debug/short.list | tr '\n' ' ')"
 
+# What of the module the tests reach, see selftests/coverage/run --help; TEST=
+# names some.
+.PHONY: coverage
+coverage:
+	+@$(SUB) prepared KERNEL=$(SERIES)-gcov
+	@selftests/coverage/run --kernel $(SERIES)-gcov --build $(O) $(TEST)
+
 # The fuzzer of the module, in a machine; see selftests/run-kernel-fuzz --help.
 SECONDS ?= 60
 SEED    ?=
@@ -197,6 +204,9 @@ help:
 	@echo '                        that is built for it, once; SERIES=6.12'
 	@echo '                        FLAVOUR=kcsan is another'
 	@echo 'make check-debug-short  some of them, as in CI'
+	@echo 'make coverage           lines and branches of the module that the tests'
+	@echo '                        reach, and those that they do not; on a kernel'
+	@echo '                        that is built for it, once'
 	@echo 'make fuzz               random programs with a model, in a machine;'
 	@echo '                        SECONDS=60 SEED=n, KERNEL=6.1-kasan to be guided'
 	@echo '                        by coverage, REPLAY=FILE for one program'
