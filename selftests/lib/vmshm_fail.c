@@ -86,3 +86,14 @@ int vt_fail_disarm(void)
 	}
 	return injected;
 }
+
+int vt_fail_count(void)
+{
+	char buf[16] = "";
+
+	if (pread(fail_nth_file(), buf, sizeof(buf) - 1, 0) < 0)
+		return -errno;
+	if (pwrite(fail_nth_file(), "0", 1, 0) != 1)
+		return -errno;
+	return VT_FAIL_NEVER - atoi(buf);
+}

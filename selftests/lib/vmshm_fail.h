@@ -20,4 +20,13 @@ int vt_fail_arm(unsigned int n);
 /* Returns 1 if there was a failure since vt_fail_arm(), else 0. */
 int vt_fail_disarm(void);
 
+/* More chances than any call has, for vt_fail_arm(). */
+#define VT_FAIL_NEVER	1000000
+
+/*
+ * How many chances to fail there were since vt_fail_arm(VT_FAIL_NEVER), or
+ * a negative errno. Disarms, too.
+ */
+int vt_fail_count(void);
+
 #endif /* _VMSHM_FAIL_H */
