@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ivshmem devices, and the regions that they are, with every allocation and
+ * every user copy made to fail in turn; see fail_nth.c. A device that could not
+ * be taken is left as it was, and can be taken later.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include "lib/vmshm_ivdev.h"
+#include "lib/vmshm_peer.h"
+#include "lib/vmshm_sweep.h"
+
+/* The region of the device, and a peer or another file of it. */
+enum {
+	REGION,
+	NEW,
+};
+
+/* More than a page, and not aligned. */
+#define AT	100
+#define LENGTH	(2 * VT_PAGE)
+
+/* The driver */
+
+/* The device that is bound or unbound: it has a doorbell and interrupts. */
+static int prepare_bind(struct vt_ctx *ctx)
+{
+	return vt_pci_unbind(VT_IVSHMEM_C);
+}
+
+static int op_bind(struct vt_ctx *ctx)
+{
+	return vt_pci_bind(VT_IVSHMEM_C);
+}
+
+static int verify_bound(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+	int fd = vt_ivshmem_open(ctx->dev, VT_IVSHMEM_C, 0);
+	int ret = fd < 0 ? fd : vt_stat(fd, &stat);
+
+	if (!ret && (!stat.out_linked || stat.out_resident != VT_IVSHMEM_SIZE))
+		ret = -1;
+	close(fd);
+	return ret;
+}
+
+/* A sweep that ends half way leaves the device to the tests after it. */
+static int undo_bind(struct vt_ctx *ctx)
+{
+	return vt_pci_bound(VT_IVSHMEM_C) ? 0 : vt_pci_bind(VT_IVSHMEM_C);
+}
+
+static int op_unbind(struct vt_ctx *ctx)
+{
+	return vt_pci_unbind(VT_IVSHMEM_C);
+}
+
+static int verify_unbound(struct vt_ctx *ctx)
+{
+	return vt_pci_bound(VT_IVSHMEM_C) ||
+	       vt_ivshmem_open(ctx->dev, VT_IVSHMEM_C, 0) != -ENOENT;
+}
+
+/* The region */
+
+static int prepare_region(struct vt_ctx *ctx)
+{
+	return vt_sweep_keep(ctx, REGION,
+			     vt_ivshmem_open(ctx->dev, VT_IVSHMEM_C, 0));
+}
+
+static int op_open(struct vt_ctx *ctx)
+{
+	return vt_sweep_keep(ctx, NEW,
+			     vt_ivshmem_open(ctx->dev, VT_IVSHMEM_C, 0));
+}
+
+static int op_readonly(struct vt_ctx *ctx)
+{
+	return vt_sweep_keep(ctx, NEW, vt_readonly(ctx->out[REGION]));
+}
+
+static int op_reopen(struct vt_ctx *ctx)
+{
+	return vt_sweep_keep(ctx, NEW, vt_reopen(ctx->out[REGION], O_RDWR));
+}
+
+static int verify_opened(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+
+	return vt_stat(ctx->out[NEW], &stat) || stat.out_opens != 2;
+}
+
+/* What is read and written may be less than was asked for, but is right. */
+
+static ssize_t written;
+
+static int op_write(struct vt_ctx *ctx)
+{
+	char buf[LENGTH];
+
+	memset(buf, 'w', sizeof(buf));
+	written = pwrite(ctx->out[REGION], buf, sizeof(buf), AT);
+	return vt_or_errno(written);
+}
+
+static int verify_written(struct vt_ctx *ctx)
+{
+	return !written ||
+	       !vt_file_filled(ctx->out[REGION], AT, 'w', written);
+}
+
+static int prepare_read(struct vt_ctx *ctx)
+{
+	int ret = prepare_region(ctx);
+
+	return ret ? ret : op_write(ctx);
+}
+
+static int op_read(struct vt_ctx *ctx)
+{
+	char buf[LENGTH] = { 0 };
+	ssize_t ret = pread(ctx->out[REGION], buf, sizeof(buf), AT);
+
+	if (ret < 0)
+		return -errno;
+	return ret && vt_filled(buf, 'w', ret) ? 0 : -EILSEQ;
+}
+
+/* Not all of the user's memory is there. */
+static int op_read_hole(struct vt_ctx *ctx)
+{
+	struct iovec iov[2] = { { .iov_len = 10 }, { .iov_len = 10 } };
+	char buf[10] = { 0 };
+	ssize_t ret;
+
+	iov[0].iov_base = buf;
+	ret = preadv(ctx->out[REGION], iov, 2, AT);
+	if (ret < 0)
+		return -errno;
+	return ret == 10 && vt_filled(buf, 'w', 10) ? 0 : -EILSEQ;
+}
+
+static int prepare_map(struct vt_ctx *ctx)
+{
+	int ret = prepare_region(ctx);
+
+	if (ret)
+		return ret;
+	ctx->map = vt_map(ctx->out[REGION], VT_SWEEP_SIZE,
+			  PROT_READ | PROT_WRITE, 0);
+	return ctx->map ? 0 : -errno;
+}
+
+static int op_map(struct vt_ctx *ctx)
+{
+	ctx->map = vt_map(ctx->out[REGION], VT_SWEEP_SIZE,
+			  PROT_READ | PROT_WRITE, 0);
+	return ctx->map ? 0 : -errno;
+}
+
+static int op_fault(struct vt_ctx *ctx)
+{
+	/* A fault that gets no memory is made again. */
+	return vt_poke(ctx->map, 'm') ? -EIO : 0;
+}
+
+static int verify_fault(struct vt_ctx *ctx)
+{
+	return !vt_file_filled(ctx->out[REGION], 0, 'm', 1);
+}
+
+/* Its peer */
+
+static int op_join(struct vt_ctx *ctx)
+{
+	return vt_sweep_keep(ctx, NEW,
+			     vt_join(ctx->out[REGION], VT_ANY, 2, "joined"));
+}
+
+static int verify_joined(struct vt_ctx *ctx)
+{
+	struct vmshm_peer_info infos[2];
+
+	return vt_peers(ctx->out[REGION], infos, 2) != 1;
+}
+
+static int prepare_joined(struct vt_ctx *ctx)
+{
+	int ret = prepare_region(ctx);
+
+	return ret ? ret : op_join(ctx);
+}
+
+static int op_ring(struct vt_ctx *ctx)
+{
+	return vt_ring(ctx->out[NEW], 0, 0);
+}
+
+static const struct vt_sweep sweeps[] = {
+	{
+		.name = "bind",
+		.prepare = prepare_bind,
+		.op = op_bind,
+		.verify = verify_bound,
+		.undo = undo_bind,
+		.errors = { ENOSPC },
+	},
+	{
+		.name = "unbind",
+		.op = op_unbind,
+		.verify = verify_unbound,
+		.undo = undo_bind,
+	},
+	{
+		.name = "open",
+		.prepare = prepare_region,
+		.op = op_open,
+		.verify = verify_opened,
+	},
+	{
+		.name = "readonly",
+		.prepare = prepare_region,
+		.op = op_readonly,
+		.verify = verify_opened,
+	},
+	{
+		.name = "reopen",
+		.prepare = prepare_region,
+		.op = op_reopen,
+		.verify = verify_opened,
+	},
+	{
+		.name = "write",
+		.prepare = prepare_region,
+		.op = op_write,
+		.verify = verify_written,
+	},
+	{
+		.name = "read",
+		.prepare = prepare_read,
+		.op = op_read,
+	},
+	{
+		.name = "read_hole",
+		.prepare = prepare_read,
+		.op = op_read_hole,
+	},
+	{
+		.name = "map",
+		.prepare = prepare_region,
+		.op = op_map,
+		.undo = vt_sweep_unmap,
+	},
+	{
+		.name = "fault",
+		.prepare = prepare_map,
+		.op = op_fault,
+		.verify = verify_fault,
+		.undo = vt_sweep_unmap,
+	},
+	{
+		.name = "join",
+		.prepare = prepare_region,
+		.op = op_join,
+		.verify = verify_joined,
+	},
+	{
+		.name = "ring",
+		.prepare = prepare_joined,
+		.op = op_ring,
+	},
+	{}
+};
+
+int main(int argc, char **argv)
+{
+	return vt_sweeps(sweeps, argc, argv);
+}
