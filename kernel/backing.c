@@ -147,6 +147,9 @@ int vmshm_backing_new(struct vmshm_region *region)
 		return -ENOMEM;
 	inner = shmem_file_setup_with_mnt(mnt, name, 0, VM_NORESERVE);
 	kfree(name);
+	/* 6.1 says so of an inode; the mount has no limit of its own. */
+	if (inner == ERR_PTR(-ENOSPC))
+		return -ENOMEM;
 	if (IS_ERR(inner))
 		return PTR_ERR(inner);
 
