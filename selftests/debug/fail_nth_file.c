@@ -591,6 +591,8 @@ static const struct vt_sweep sweeps[] = {
 		.prepare = op_map,
 		.op = op_remove,
 		.undo = vt_sweep_unmap,
+		/* Only what checks the kernel needs memory for it. */
+		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
 		.name = "mlock",
