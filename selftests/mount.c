@@ -666,6 +666,13 @@ TEST_F(mount, read_only_mount)
 	/* Of the one superblock there is, only the mount is read-only. */
 	EXPECT_EQ(-1, mount("none", VT_MOUNT, NULL, MS_REMOUNT | MS_RDONLY,
 			    NULL));
+	/* Not even while nobody has anything open for writing. */
+	ASSERT_EQ(0, close(fd));
+	EXPECT_EQ(-1, mount("none", VT_MOUNT, NULL, MS_REMOUNT | MS_RDONLY,
+			    NULL));
+	EXPECT_EQ(EINVAL, errno);
+	fd = vt_open(self->dev, self->name, 0);
+	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, vt_umount(0));
 	ASSERT_EQ(0, mount("none", VT_MOUNT, "vmshm", MS_RDONLY, NULL));
 	EXPECT_EQ(-EROFS, try(self->name, O_RDWR));
