@@ -29,6 +29,17 @@ static int op_info(struct vt_ctx *ctx)
 	return vt_info(ctx->dev, &info);
 }
 
+/* A user who has nothing yet is another thing to allocate. */
+static int prepare_first_user(struct vt_ctx *ctx)
+{
+	return vt_act_as(VT_ALICE, VT_ALICE);
+}
+
+static int undo_first_user(struct vt_ctx *ctx)
+{
+	return vt_act_as_root();
+}
+
 static int create(struct vt_ctx *ctx, const char *name, __u32 flags)
 {
 	return vt_sweep_keep(ctx, 0, vt_create(ctx->dev, name, VT_SWEEP_SIZE,
@@ -51,10 +62,11 @@ static int op_create_first(struct vt_ctx *ctx)
 
 static int undo_create_first(struct vt_ctx *ctx)
 {
+	int ret = vt_act_as_root();
 	char name[VMSHM_NAME_MAX + 1];
 
 	snprintf(name, sizeof(name), "first-%d/region", getpid());
-	return vt_unlink(ctx->dev, name);
+	return ret ? ret : vt_unlink(ctx->dev, name);
 }
 
 static int op_create_ephemeral(struct vt_ctx *ctx)
@@ -418,12 +430,24 @@ static const struct vt_sweep sweeps[] = {
 		.op = op_info,
 	},
 	{
+		.name = "get_info_first_user",
+		.prepare = prepare_first_user,
+		.op = op_info,
+		.undo = undo_first_user,
+	},
+	{
 		.name = "create",
 		.op = op_create,
 		.verify = verify_created,
 	},
 	{
 		.name = "create_first",
+		.op = op_create_first,
+		.undo = undo_create_first,
+	},
+	{
+		.name = "create_first_user",
+		.prepare = prepare_first_user,
 		.op = op_create_first,
 		.undo = undo_create_first,
 	},
@@ -491,6 +515,12 @@ static const struct vt_sweep sweeps[] = {
 	{
 		.name = "watch_device",
 		.op = op_watch_device,
+	},
+	{
+		.name = "watch_device_first_user",
+		.prepare = prepare_first_user,
+		.op = op_watch_device,
+		.undo = undo_first_user,
 	},
 	{
 		.name = "domain_reserve",
@@ -564,9 +594,22 @@ static const struct vt_sweep sweeps[] = {
 		.flags = VT_SWEEP_OPENS,
 	},
 	{
+		.name = "readonly_first_user",
+		.prepare = prepare_first_user,
+		.op = op_readonly,
+		.undo = undo_first_user,
+		.flags = VT_SWEEP_OPENS,
+	},
+	{
 		.name = "watch_region",
 		.op = op_watch_region,
 		.verify = verify_watch,
+	},
+	{
+		.name = "watch_region_first_user",
+		.prepare = prepare_first_user,
+		.op = op_watch_region,
+		.undo = undo_first_user,
 	},
 	{
 		.name = "log_open",
@@ -574,6 +617,12 @@ static const struct vt_sweep sweeps[] = {
 		.op = op_log_open,
 		.verify = verify_log,
 		.undo = vt_sweep_unmap,
+	},
+	{
+		.name = "log_open_first_user",
+		.prepare = prepare_first_user,
+		.op = op_log_open,
+		.undo = undo_first_user,
 	},
 	{
 		.name = "log_open_dirty",
