@@ -274,7 +274,7 @@ shmem_doorbell()
 	END
 	contains "$(vmshm peers "$domain/shared")" "ivshmem-${pids[doorbell]}"
 	wait "${pids[wait]}"
-	contains "$(cat "$work/rung")" 0
+	equal $'peer 100\nvector 0' "$(cat "$work/rung")" "what was rung"
 	wait_until answered
 	destroy doorbell
 	wait_until joined 0
