@@ -2,13 +2,18 @@
 /*
  * Bindings with VMs where vmshm_kvm is not loaded: it is asked for, but only on
  * behalf of who has a VM.
+ *
+ * modprobe does not know where the modules under test are: here it is a script.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "kselftest_harness.h"
 #include "lib/vmshm_bind.h"
@@ -16,13 +21,57 @@
 #include "lib/vmshm_module.h"
 
 #define GPA	0x10000000ULL
+#define SYSCTL	"/proc/sys/kernel/modprobe"
 
 FIXTURE(kvm_absent) {
 	int dev;
 	int fd;
 	int kvm;
 	struct vmshm_bind how;
+	char module[4096];
+	char old[256];
+	char script[32];
 };
+
+static int sysctl_read(char *value, size_t size)
+{
+	FILE *file = fopen(SYSCTL, "re");
+	int ret = -1;
+
+	if (!file)
+		return -1;
+	if (fgets(value, size, file)) {
+		value[strcspn(value, "\n")] = 0;
+		ret = 0;
+	}
+	fclose(file);
+	return ret;
+}
+
+static int sysctl_write(const char *value)
+{
+	FILE *file = fopen(SYSCTL, "we");
+
+	if (!file)
+		return -1;
+	fputs(value, file);
+	return fclose(file);
+}
+
+/* What modprobe does from now on, when told "-q -- vmshm_kvm". */
+static int set_modprobe(const char *script, const char *action, const char *arg)
+{
+	FILE *file;
+
+	file = fopen(script, "we");
+	if (!file)
+		return -1;
+	fprintf(file, "#!/bin/sh\n[ \"$3\" = vmshm_kvm ] || exit 1\n%s %s\n",
+		action, arg);
+	if (fclose(file) || chmod(script, 0700))
+		return -1;
+	return sysctl_write(script);
+}
 
 /* Whoever runs the tests loads it again. */
 FIXTURE_SETUP(kvm_absent)
@@ -33,6 +82,16 @@ FIXTURE_SETUP(kvm_absent)
 	ASSERT_EQ(0, vt_have_kvm(self->dev));
 	self->fd = vt_region(self->dev, "absent", VT_PAGE, 0, 0);
 	ASSERT_LE(0, self->fd);
+	ASSERT_NE(NULL, getenv("VMSHM_MODULE"));
+	/* vmshm.ko is beside vmshm_kvm.ko. */
+	snprintf(self->module, sizeof(self->module), "%.*s_kvm.ko",
+		 (int)strlen(getenv("VMSHM_MODULE")) - 3, getenv("VMSHM_MODULE"));
+	ASSERT_EQ(0, access(self->module, R_OK));
+	ASSERT_EQ(0, sysctl_read(self->old, sizeof(self->old)));
+	strcpy(self->script, "/tmp/modprobe.XXXXXX");
+	self->kvm = mkstemp(self->script);
+	ASSERT_LE(0, self->kvm);
+	close(self->kvm);
 	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->kvm);
 	self->how = (struct vmshm_bind){
@@ -44,6 +103,8 @@ FIXTURE_SETUP(kvm_absent)
 
 FIXTURE_TEARDOWN(kvm_absent)
 {
+	EXPECT_EQ(0, sysctl_write(self->old));
+	unlink(self->script);
 	close(self->kvm);
 	close(self->fd);
 	close(self->dev);
@@ -52,6 +113,7 @@ FIXTURE_TEARDOWN(kvm_absent)
 /* Nothing is loaded for these. */
 TEST_F(kvm_absent, no_vm)
 {
+	ASSERT_EQ(0, set_modprobe(self->script, "insmod", self->module));
 	self->how.vm_fd = 1000;
 	EXPECT_EQ(-EBADF, vt_bind(self->fd, &self->how, NULL));
 	self->how.vm_fd = self->fd;
@@ -59,9 +121,25 @@ TEST_F(kvm_absent, no_vm)
 	EXPECT_EQ(0, vt_have_kvm(self->dev));
 }
 
-/* The module is asked for, but is not where modprobe looks. */
+/* Who has a VM need not have loaded it. */
 TEST_F(kvm_absent, vm)
 {
+	int fd;
+
+	ASSERT_EQ(0, set_modprobe(self->script, "insmod", self->module));
+	self->how.vm_fd = ioctl(self->kvm, KVM_CREATE_VM, 0);
+	ASSERT_LE(0, self->how.vm_fd);
+	fd = vt_bind(self->fd, &self->how, NULL);
+	EXPECT_LE(0, fd);
+	EXPECT_EQ(1, vt_have_kvm(self->dev));
+	close(fd);
+	close(self->how.vm_fd);
+}
+
+/* It is asked for, but is not there. */
+TEST_F(kvm_absent, none)
+{
+	ASSERT_EQ(0, set_modprobe(self->script, "exit", "1"));
 	self->how.vm_fd = ioctl(self->kvm, KVM_CREATE_VM, 0);
 	ASSERT_LE(0, self->how.vm_fd);
 	EXPECT_EQ(-EOPNOTSUPP, vt_bind(self->fd, &self->how, NULL));
