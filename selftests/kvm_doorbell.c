@@ -7,10 +7,13 @@
  * A third process introduces the two VMMs, as vmshm-ivshmem-server does: it joins
  * for both, and passes the eventfds on. It is stopped, and later killed. The
  * guests play ping-pong in a shared region, each halted until it is interrupted.
- * All the while each VMM is in one call of KVM_RUN, which would return if the
- * guest's write to its doorbell were not dealt with in the kernel: so no
- * process but the vCPUs themselves runs. A lost ring leaves both guests halted,
- * one too many is counted.
+ * All the while each VMM is in KVM_RUN, which would return an exit if the guest's
+ * write to its doorbell were not dealt with in the kernel: so no process but the
+ * vCPUs themselves runs. A lost ring leaves both guests halted, one too many is
+ * counted.
+ *
+ * Neither guest can begin anew when the other does not: if one has to, for what
+ * vcpu_rescue.h tells of, there are two new ones.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -26,16 +29,23 @@
 
 #include "kselftest_harness.h"
 #include "lib/kvm_x86.h"
+#include "lib/vcpu_rescue.h"
 #include "lib/vmshm_mem.h"
 #include "lib/vmshm_peer.h"
 
 #define ROUNDS		300
+
+/* Two guests need not be rescued that often. */
+#define ATTEMPTS	5
+/* How a VMM ends whose guest was */
+#define RESCUED		10
 
 /* The guest's physical addresses: what it needs itself, */
 #define LOW_SIZE	0x4000
 #define GDT		0x100
 #define IDT		0x200
 #define CODE		0x1000
+#define CODE_END	0x2000
 #define STACK		0x3000
 /* how often it was interrupted, */
 #define COUNT		0x3000
@@ -86,15 +96,23 @@ asm("	.pushsection .rodata\n"
 	"	cmpl	%eax, " XSTR(COUNT) "\n"
 	"	jae	3f\n"
 	"	sti\n"
-	"	hlt\n"
+	".Lhalt:	hlt\n"
 	"	jmp	.Lwait\n"
 	"3:	sti\n"
 	"	cmpl	%eax, (%edi)\n"
 	"	jne	4f\n"
 	"	ret\n"
 	"4:	outb	%al, $" XSTR(PORT_WRONG) "\n"
+	/*
+	 * An interrupt between sti and hlt, where there is none, would be slept
+	 * through. QEMU 7.2 has one when the guest was left there for another
+	 * reason: it does not resume with what sti leaves behind.
+	 */
 	".Linterrupt:\n"
-	"	incl	" XSTR(COUNT) "\n"
+	"	cmpl	$" XSTR(CODE) " + .Lhalt - guest_code, (%esp)\n"
+	"	jne	5f\n"
+	"	incl	(%esp)\n"
+	"5:	incl	" XSTR(COUNT) "\n"
 	"	movl	$0, " XSTR(APIC_EOI) "\n"
 	"	iret\n"
 	".Lend:\n"
@@ -111,6 +129,7 @@ struct vm {
 	int vcpu;
 	struct kvm_run *run;
 	unsigned char *low;
+	struct vt_rescue rescue;
 };
 
 static void add_slot(struct vm *vm, __u32 slot, __u64 gpa, void *mem,
@@ -204,10 +223,12 @@ static void create(struct vm *vm, void *shared)
 	add_slot(vm, 1, SHARED, shared, VT_PAGE);
 	set_up_cpu(vm);
 	enable_apic(vm);
+	VT_CHECK(!vt_rescue_init(&vm->rescue, vm->vcpu, vm->run, vm->low,
+				 CODE_END));
 	close(kvm);
 }
 
-/* One call of KVM_RUN for all rounds. */
+/* One exit for all rounds. */
 static void play(struct vm *vm, int id)
 {
 	struct kvm_regs regs = {
@@ -220,10 +241,14 @@ static void play(struct vm *vm, int id)
 		.rdi = SHARED + 4 * !id,
 	};
 	__u32 *count = (void *)(vm->low + COUNT);
+	int ret;
 
 	*count = 0;
 	VT_CHECK(!vt_ioctl(vm->vcpu, KVM_SET_REGS, &regs));
-	VT_CHECK(!vt_ioctl(vm->vcpu, KVM_RUN, NULL));
+	ret = vt_rescue_run(&vm->rescue);
+	if (ret == -ERESTART)
+		_exit(RESCUED);
+	VT_CHECK(!ret);
 	if (vm->run->exit_reason != KVM_EXIT_IO ||
 	    vm->run->io.port != PORT_DONE)
 		fprintf(stderr, "# guest %d: exit reason %u, %u interrupts\n",
@@ -286,10 +311,47 @@ FIXTURE(kvm_doorbell) {
 	struct vt_child server;
 };
 
+/* Both VMMs, wired. */
+static int begin(FIXTURE_DATA(kvm_doorbell) *self)
+{
+	int i, ret;
+
+	for (i = 0; i < 2; i++) {
+		if (vt_fork(&self->vmms[i]) < 0)
+			return -errno;
+		if (!self->vmms[i].pid)
+			vmm(self->fd, i, self->vmms[i].sock);
+	}
+	if (vt_fork(&self->server) < 0)
+		return -errno;
+	if (!self->server.pid)
+		introduce(self->fd, self->vmms, self->server.sock);
+	ret = vt_hear(self->server.sock);
+	for (i = 0; i < 2 && !ret; i++)
+		ret = vt_hear(self->vmms[i].sock);
+	return ret;
+}
+
+/* Returns whether a guest had to be rescued. */
+static bool end(FIXTURE_DATA(kvm_doorbell) *self)
+{
+	bool rescued = false;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (self->vmms[i].pid && vt_kill(&self->vmms[i]) == RESCUED)
+			rescued = true;
+		self->vmms[i].pid = 0;
+	}
+	if (self->server.pid)
+		vt_kill(&self->server);
+	self->server.pid = 0;
+	return rescued;
+}
+
 FIXTURE_SETUP(kvm_doorbell)
 {
 	char name[VMSHM_NAME_MAX + 1];
-	int i;
 
 	self->dev = vt_device();
 	ASSERT_LE(0, self->dev);
@@ -297,30 +359,17 @@ FIXTURE_SETUP(kvm_doorbell)
 			     0, 0600);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, vt_unlink(self->dev, name));
-	for (i = 0; i < 2; i++) {
-		ASSERT_LE(0, vt_fork(&self->vmms[i]));
-		if (!self->vmms[i].pid)
-			vmm(self->fd, i, self->vmms[i].sock);
-	}
-	ASSERT_LE(0, vt_fork(&self->server));
-	if (!self->server.pid)
-		introduce(self->fd, self->vmms, self->server.sock);
-	ASSERT_EQ(0, vt_hear(self->server.sock));
-	for (i = 0; i < 2; i++)
-		ASSERT_EQ(0, vt_hear(self->vmms[i].sock));
+	ASSERT_EQ(0, begin(self));
 }
 
 FIXTURE_TEARDOWN(kvm_doorbell)
 {
-	vt_kill(&self->vmms[0]);
-	vt_kill(&self->vmms[1]);
-	if (self->server.pid)
-		vt_kill(&self->server);
+	end(self);
 	close(self->fd);
 	close(self->dev);
 }
 
-static int play_all(struct vt_child *vmms)
+static int play_once(struct vt_child *vmms)
 {
 	int i, ret = 0;
 
@@ -332,23 +381,51 @@ static int play_all(struct vt_child *vmms)
 	return ret;
 }
 
-TEST_F_TIMEOUT(kvm_doorbell, nobody_in_between, 60)
+static int stop(pid_t pid)
 {
-	struct vmshm_peer_info infos[3];
 	int status;
 
-	ASSERT_EQ(0, kill(self->server.pid, SIGSTOP));
-	ASSERT_EQ(self->server.pid, waitpid(self->server.pid, &status,
-					    WUNTRACED));
-	ASSERT_TRUE(WIFSTOPPED(status));
-	EXPECT_EQ(2, vt_peers(self->fd, infos, 3));
-	EXPECT_EQ(0, play_all(self->vmms));
+	if (kill(pid, SIGSTOP) || waitpid(pid, &status, WUNTRACED) != pid)
+		return -errno;
+	return WIFSTOPPED(status) ? 0 : -ECHILD;
+}
 
-	/* It goes, and the group with it. What it introduced stays. */
-	EXPECT_EQ(128 + SIGKILL, vt_kill(&self->server));
-	self->server.pid = 0;
-	EXPECT_EQ(0, vt_peers(self->fd, infos, 3));
-	EXPECT_EQ(0, play_all(self->vmms));
+/*
+ * Nobody but the VMMs runs; the second time there is nobody else. Returns 0,
+ * -ERESTART if a guest had to be rescued, or another negative errno.
+ */
+static int play_twice(FIXTURE_DATA(kvm_doorbell) *self)
+{
+	struct vmshm_peer_info infos[3];
+	int ret;
+
+	ret = stop(self->server.pid);
+	if (!ret && vt_peers(self->fd, infos, 3) != 2)
+		ret = -ENOLINK;
+	if (!ret)
+		ret = play_once(self->vmms);
+	if (!ret) {
+		/* It goes, and the group with it. What it introduced stays. */
+		if (vt_kill(&self->server) != 128 + SIGKILL)
+			ret = -ECHILD;
+		self->server.pid = 0;
+	}
+	if (!ret && vt_peers(self->fd, infos, 3))
+		ret = -ENOTEMPTY;
+	if (!ret)
+		ret = play_once(self->vmms);
+	return end(self) && ret ? -ERESTART : ret;
+}
+
+TEST_F_TIMEOUT(kvm_doorbell, nobody_in_between, 200)
+{
+	int i, ret = play_twice(self);
+
+	for (i = 1; ret == -ERESTART && i < ATTEMPTS; i++) {
+		ASSERT_EQ(0, begin(self));
+		ret = play_twice(self);
+	}
+	EXPECT_EQ(0, ret);
 }
 
 TEST_HARNESS_MAIN
