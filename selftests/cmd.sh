@@ -158,6 +158,16 @@ test_cat_write()
 	true_that "a megabyte there and back" sh -c "
 		head -c 1M /dev/urandom >'$work/random'
 		vmshm write $r <'$work/random' && vmshm cat $r | cmp - '$work/random'"
+	# With a full pipe it waits behind the data, before the hole.
+	vmshm create $r-shrinks --size 4M
+	head -c 1M "$work/random" | vmshm write $r-shrinks
+	check "cat of what shrinks" 1 "" \
+		"vmshm: '$r-shrinks' has shrunk while it was read" \
+		bash -o pipefail -c "vmshm cat $r-shrinks | {
+			head -c 1 >/dev/null
+			vmshm resize $r-shrinks 64K
+			cat >/dev/null
+		}"
 	refused "cat of nothing" 3 "no region" vmshm cat $r-none
 	refused "cat as somebody else" 4 "permission" as_alice vmshm cat $r
 	refused "cat of another generation" 8 "it is number" \

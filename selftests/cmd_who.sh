@@ -203,6 +203,11 @@ test_logs()
 	vmshm create $r --size 64K
 	check "all dirty" 0 "*16*" "" vmshm log $r --all-dirty --rounds 1 -i 0.1
 	json "json" "len(j) == 2" vmshm log $r --rounds 2 --interval 0.1 --json
+	check "ends when it is told to" 0 "*ROUND*" "" \
+		timeout --preserve-status 3 vmshm log $r --watermark 5
+	json "ends when it is interrupted" "len(j) >= 1" \
+		timeout --preserve-status --signal INT 3 \
+		vmshm log $r --interval 0.5 --json
 	refused "of nothing" 3 "no region" vmshm log $r-none
 	check "top" 0 "*$r*" "" vmshm top $r --rounds 1 --interval 0.1
 	json "top is not there itself" "j[0][0]['opens'] == 0" \

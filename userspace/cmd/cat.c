@@ -72,6 +72,12 @@ static int output_error(int error)
 	return STATUS_FAILED;
 }
 
+static int has_shrunk(const struct copy *copy)
+{
+	complain("'%s' has shrunk while it was read", copy->name);
+	return STATUS_FAILED;
+}
+
 static int copy_hole(struct copy *copy, off_t end)
 {
 	size_t len;
@@ -111,11 +117,8 @@ static int copy_data(struct copy *copy, off_t end)
 		if (len < 0)
 			return fail(-errno, strerror(errno), "read '%s'",
 				    copy->name);
-		if (!len) {
-			complain("'%s' has shrunk while it was read",
-				 copy->name);
-			return STATUS_FAILED;
-		}
+		if (!len)
+			return has_shrunk(copy);
 		rc = write_all(copy->buffer, (size_t)len);
 		if (rc)
 			return output_error(rc);
@@ -138,18 +141,31 @@ static bool output_is_sparse(void)
 	       lseek(STDOUT_FILENO, 0, SEEK_CUR) == stat.st_size;
 }
 
+/* Where there is something to read, at the end if nothing is left but a hole. */
+static off_t find_data(const struct copy *copy)
+{
+	off_t data = lseek(copy->fd, copy->pos, SEEK_DATA);
+	struct stat stat;
+
+	if (data >= 0)
+		return data < copy->end ? data : copy->end;
+	/* It has just no holes. */
+	if (errno != ENXIO)
+		return copy->pos;
+	/* The same error is for what is behind the size. */
+	return fstat(copy->fd, &stat) || stat.st_size < copy->end ?
+		-1 : copy->end;
+}
+
 static int copy_all(struct copy *copy)
 {
 	off_t data;
 	int status;
 
 	while (copy->pos < copy->end) {
-		data = lseek(copy->fd, copy->pos, SEEK_DATA);
-		/* ENXIO: nothing but a hole. Else it has just no holes. */
+		data = find_data(copy);
 		if (data < 0)
-			data = errno == ENXIO ? copy->end : copy->pos;
-		if (data > copy->end)
-			data = copy->end;
+			return has_shrunk(copy);
 		status = copy_hole(copy, data);
 		if (status || data == copy->end)
 			return status;

@@ -13,6 +13,8 @@
 #include <vmshm/vmshm.h>
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define NS_PER_SECOND		1000000000ULL
+#define NS_PER_MS		1000000ULL
 #define __printf(fmt, args)	__attribute__((__format__(__printf__, fmt, args)))
 
 /* Exit statuses, see EXIT STATUS in vmshm(1). */
@@ -246,6 +248,12 @@ void progress_begin(struct progress *progress, const char *what, __u64 total);
 void progress_show(struct progress *progress, __u64 done);
 void progress_end(struct progress *progress);
 __u64 monotonic_ns(void);
+
+/* interrupt.c */
+
+void interrupts_catch(void);
+bool interrupted(void);
+int interrupts_wait(int fd, const __u64 *ns);
 
 /* launch.c */
 

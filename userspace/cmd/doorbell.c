@@ -11,8 +11,6 @@
 
 #include "cmd.h"
 
-#define NS_PER_MS	1000000ULL
-
 /* ring */
 
 static const struct option ring_options[] = {

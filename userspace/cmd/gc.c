@@ -8,8 +8,6 @@
 
 #include "cmd.h"
 
-#define NS_PER_SECOND	1000000000ULL
-
 enum {
 	OPTION_PREFIX = OPTION_FIRST_OF_VERB,
 	OPTION_OLDER_THAN,

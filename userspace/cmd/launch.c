@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -168,6 +169,10 @@ static int make_room(struct launch *launch, int **at)
 	for (i = 0; i < launch->count; i++)
 		if (launch->fds[i] > highest)
 			highest = launch->fds[i];
+
+	/* No limit allows that, but there is a number behind the others. */
+	if (highest == INT_MAX)
+		return -EBADF;
 
 	now = must(calloc(launch->count, sizeof(*now)));
 	*at = now;

@@ -3,15 +3,11 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
 
-#define NS_PER_SECOND	1000000000ULL
 #define DEFAULT_NS	NS_PER_SECOND
 
 enum {
@@ -77,23 +73,6 @@ struct round {
 	json_t *ranges;
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-/* So that a log that is interrupted ends with its figures. */
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = interrupt };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 static int add_range(const struct follow *follow, struct round *round,
 		     const struct vmshm_log_range *range)
 {
@@ -119,7 +98,7 @@ static int read_round(struct follow *follow, struct round *round)
 	if (rc)
 		return rc;
 	while ((rc = vmshm_log_next(follow->log, &range)) != 0) {
-		if (rc == -EINTR && !interrupted)
+		if (rc == -EINTR && !interrupted())
 			continue;
 		if (rc < 0)
 			return rc;
@@ -171,22 +150,9 @@ static void print_round(struct follow *follow, struct round *round)
 /* Until the next round: as much time, or as many pages, as was asked for. */
 static int wait_for_round(const struct follow *follow)
 {
-	struct timespec interval = {
-		.tv_sec = (time_t)(follow->interval_ns / NS_PER_SECOND),
-		.tv_nsec = (long)(follow->interval_ns % NS_PER_SECOND),
-	};
-	struct pollfd poll_fd = {
-		.fd = vmshm_log_fd(follow->log),
-		.events = POLLIN,
-	};
-
-	if (!follow->options.watermark) {
-		nanosleep(&interval, NULL);
-		return 0;
-	}
-	if (poll(&poll_fd, 1, -1) < 0 && errno != EINTR)
-		return -errno;
-	return 0;
+	if (follow->options.watermark)
+		return interrupts_wait(vmshm_log_fd(follow->log), NULL);
+	return interrupts_wait(-1, &follow->interval_ns);
 }
 
 static int follow_log(struct follow *follow)
@@ -196,9 +162,9 @@ static int follow_log(struct follow *follow)
 
 	follow->begun_ns = monotonic_ns();
 	print_heading(follow);
-	while (!interrupted) {
+	while (!interrupted()) {
 		rc = wait_for_round(follow);
-		if (rc || interrupted)
+		if (rc || interrupted())
 			return rc;
 
 		round.number++;
@@ -319,7 +285,8 @@ static int run(int argc, char **argv)
 	status = open_log(&follow);
 	if (status)
 		return status;
-	catch_signals();
+	/* So that a log that is interrupted ends with its figures. */
+	interrupts_catch();
 	rc = follow_log(&follow);
 	vmshm_log_close(follow.log);
 	if (follow.json)

@@ -11,8 +11,6 @@
 
 #include "cmd.h"
 
-#define NS_PER_SECOND	1000000000ULL
-
 /* Leaves *end at the first character that is no digit. */
 static int parse_digits(const char *text, unsigned int base, __u64 *number,
 			const char **end)

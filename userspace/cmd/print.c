@@ -11,8 +11,6 @@
 
 #include "cmd.h"
 
-#define NS_PER_SECOND	1000000000ULL
-
 /**
  * size_text() - a size for people
  * @bytes: the size

@@ -6,8 +6,6 @@
 
 #include "cmd.h"
 
-#define NS_PER_SECOND	1000000000ULL
-
 /**
  * monotonic_ns() - the time
  *

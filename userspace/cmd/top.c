@@ -2,16 +2,12 @@
 /* vmshm top */
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
 
-#define NS_PER_SECOND	1000000000ULL
 #define STRIP_WIDTH	32
 
 static const struct option options[] = {
@@ -77,14 +73,6 @@ struct top {
 	struct watched *first;
 	struct json_stream stream;
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
 
 static void forget(struct watched *watched)
 {
@@ -292,15 +280,12 @@ static void show(struct top *top)
 
 static int one_round(struct top *top)
 {
-	struct timespec interval = {
-		.tv_sec = (time_t)(top->interval_ns / NS_PER_SECOND),
-		.tv_nsec = (long)(top->interval_ns % NS_PER_SECOND),
-	};
 	struct watched *watched;
 	int rc;
 
-	nanosleep(&interval, NULL);
-	rc = update(top);
+	rc = interrupts_wait(-1, &top->interval_ns);
+	if (!rc)
+		rc = update(top);
 	if (rc)
 		return rc;
 	for (watched = top->first; watched; watched = watched->next) {
@@ -314,7 +299,6 @@ static int one_round(struct top *top)
 
 static int run_rounds(struct top *top)
 {
-	struct sigaction action = { .sa_handler = interrupt };
 	struct vmshm_info info;
 	__u64 round = 0;
 	int rc;
@@ -323,12 +307,11 @@ static int run_rounds(struct top *top)
 	if (rc)
 		return rc;
 	top->page_size = info.out_page_size;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	interrupts_catch();
 	rc = update(top);
 	if (rc)
 		return rc;
-	while (!interrupted && (!top->rounds || round++ < top->rounds)) {
+	while (!interrupted() && (!top->rounds || round++ < top->rounds)) {
 		rc = one_round(top);
 		if (rc)
 			return rc;
@@ -381,7 +364,7 @@ static int run(int argc, char **argv)
 	vmshm_context_close(top.context);
 	if (top.json)
 		json_stream_end(&top.stream);
-	if (rc && rc != -EPIPE && !(rc == -EINTR && interrupted))
+	if (rc && rc != -EPIPE && !(rc == -EINTR && interrupted()))
 		return fail(rc, NULL, "show regions");
 	return STATUS_OK;
 }

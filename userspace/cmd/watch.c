@@ -11,9 +11,6 @@
 
 #include "cmd.h"
 
-#define NS_PER_SECOND	1000000000ULL
-#define NS_PER_MS	1000000ULL
-
 static const struct option options[] = {
 	{ "count", required_argument, NULL, 'n' },
 	{ "events", required_argument, NULL, 'e' },
