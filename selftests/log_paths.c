@@ -206,7 +206,8 @@ TEST_F(log_paths, mremap)
 		EXPECT_TRUE(rounds(self->log, to));
 	}
 	/* Twice in the page tables: the old one is empty but mapped. */
-	to = mremap(self->mem, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+	to = mremap(self->mem, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
+		    NULL);
 	if (to != MAP_FAILED) {
 		EXPECT_TRUE(rounds(self->log, to));
 		EXPECT_TRUE(rounds(self->log, self->mem));
