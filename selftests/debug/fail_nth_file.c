@@ -276,7 +276,9 @@ static int op_move(struct vt_ctx *ctx)
 
 	if (map == MAP_FAILED)
 		return -errno;
-	munmap(ctx->map, VT_SWEEP_SIZE);
+	/* That may fail instead, but not twice. */
+	if (munmap(ctx->map, VT_SWEEP_SIZE))
+		munmap(ctx->map, VT_SWEEP_SIZE);
 	ctx->map = map;
 	return 0;
 }
