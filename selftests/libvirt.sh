@@ -198,18 +198,6 @@ destroy()
 	unset "pids[$1]"
 }
 
-# wait_until COMMAND...
-wait_until()
-{
-	local end=$((SECONDS + patience))
-
-	while [ "$SECONDS" -lt "$end" ]; do
-		if "$@"; then return 0; fi
-		sleep 0.2
-	done
-	fail "not within $patience seconds: $*"
-}
-
 # shared SIZE: a region that libvirt's user may have, with what the guest is to
 # read, and to ring: vector 0 of the peer 100
 shared()
@@ -224,13 +212,6 @@ shared()
 answered()
 {
 	[ "$(get shared 4096 8)" = "by libvi" ]
-}
-
-# joined COUNT: so many are peers
-joined()
-{
-	[ "$(vmshm exec -- python3 "$lib/peers.py" "@$domain/shared@" list |
-		wc -l)" -eq "$1" ]
 }
 
 # <shmem> without a server: the file is of that name in /dev/shm.
@@ -264,7 +245,7 @@ shmem_doorbell()
 	vmshm wait --number=100 --timeout=$((3 * patience)) "$domain/shared" \
 		>"$work/rung" &
 	pids[wait]=$!
-	wait_until joined 1
+	wait_until has_peers shared 1
 	domain doorbell 32 <<-END
 		<shmem name='$domain'>
 		  <model type='ivshmem-doorbell'/>
@@ -277,12 +258,12 @@ shmem_doorbell()
 	equal $'peer 100\nvector 0' "$(cat "$work/rung")" "what was rung"
 	wait_until answered
 	destroy doorbell
-	wait_until joined 0
+	wait_until has_peers shared 0
 	cp "$work/devices" "$work/again"
 	domain doorbell 32 <"$work/again"
-	wait_until joined 1
+	wait_until has_peers shared 1
 	kill -KILL "${pids[doorbell]}"
-	wait_until joined 0
+	wait_until has_peers shared 0
 }
 
 # Guest memory, and an ivshmem device, by what is told to QEMU.

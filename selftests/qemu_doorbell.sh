@@ -117,30 +117,6 @@ quiet()
 	equal 0 $(($(interrupt "$1" "$2"))) "QEMU '$1': vector $2"
 }
 
-# wait_until COMMAND...
-wait_until()
-{
-	local end=$((SECONDS + patience))
-
-	while [ "$SECONDS" -lt "$end" ]; do
-		if "$@"; then return 0; fi
-		sleep 0.1
-	done
-	fail "not within $patience seconds: $*"
-}
-
-# peer SUFFIX ARGUMENT...: see lib/peers.py
-peer()
-{
-	vmshm exec -- python3 "$lib/peers.py" "@$domain/$1@" "${@:2}"
-}
-
-# has_peers SUFFIX COUNT
-has_peers()
-{
-	[ "$(peer "$1" list | wc -l)" -eq "$2" ]
-}
-
 memory()
 {
 	new shm 1M

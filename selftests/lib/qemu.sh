@@ -70,6 +70,18 @@ refused()
 		fail "'$*': exit status $status, not $want: $(cat "$work/refused")"
 }
 
+# wait_until COMMAND...
+wait_until()
+{
+	local end=$((SECONDS + patience))
+
+	while [ "$SECONDS" -lt "$end" ]; do
+		if "$@"; then return 0; fi
+		sleep 0.1
+	done
+	fail "not within $patience seconds: $*"
+}
+
 # new SUFFIX SIZE [OPTION]...: creates a region; its name is $domain/SUFFIX.
 new()
 {
@@ -93,6 +105,19 @@ info()
 {
 	vmshm info --json "$domain/$1" |
 		sed -n "s/^  \"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p"
+}
+
+# peer SUFFIX ARGUMENT...: see lib/peers.py
+peer()
+{
+	vmshm exec -- python3 "$(dirname "${BASH_SOURCE[0]}")/peers.py" \
+		"@$domain/$1@" "${@:2}"
+}
+
+# has_peers SUFFIX COUNT
+has_peers()
+{
+	[ "$(peer "$1" list | wc -l)" -eq "$2" ]
 }
 
 # A value of -object: a region as memory.
