@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 
 #define REGION_SIZE	(3 * 4096)

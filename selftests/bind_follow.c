@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"

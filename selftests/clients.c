@@ -26,7 +26,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mount.h"
 
 #ifndef MADV_POPULATE_WRITE

@@ -4,7 +4,7 @@
  * through ->compat_ioctl. The Makefile has this built with -m32.
  */
 #define _GNU_SOURCE
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 TEST(is_32_bit)
 {

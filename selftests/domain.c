@@ -8,7 +8,7 @@
 
 #include <linux/capability.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 
 FIXTURE(domain) {

@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 #include <sys/xattr.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mem.h"
 
 #ifndef RWF_APPEND

@@ -10,7 +10,7 @@
 #include <linux/falloc.h>
 #include <pthread.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mem.h"
 
 #define SIZE	(4 * VT_MIB)

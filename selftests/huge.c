@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mem.h"
 
 #define RW	(PROT_READ | PROT_WRITE)

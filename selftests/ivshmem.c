@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_ivdev.h"
 #include "lib/vmshm_mem.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_ivdev.h"
 #include "lib/vmshm_mem.h"
@@ -215,7 +215,7 @@ static void use(int dev)
 }
 
 /* All the time, by several: who comes too late is told so, and no more. */
-TEST_F_TIMEOUT(ivshmem_remove, under_load, 90)
+TEST_F(ivshmem_remove, under_load)
 {
 	struct vt_child child[2];
 	struct vmshm_event event;
@@ -246,7 +246,7 @@ TEST_F_TIMEOUT(ivshmem_remove, under_load, 90)
 }
 
 /* The name is the device's also while there is none, but for root. */
-TEST_F_TIMEOUT(ivshmem_remove, name_taken, 90)
+TEST_F(ivshmem_remove, name_taken)
 {
 	int fd;
 

@@ -15,7 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_mem.h"
 #include "lib/vmshm_module.h"

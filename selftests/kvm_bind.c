@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"
@@ -724,7 +724,7 @@ static void bind_following(struct __test_metadata *_metadata,
 }
 
 /* Binding, moving and letting go while somebody resizes all the time. */
-TEST_F_TIMEOUT(kvm_bind, during_resizes, 100)
+TEST_F(kvm_bind, during_resizes)
 {
 	struct resizer r = { .fd = self->fd };
 	const __u32 value = 42;

@@ -16,7 +16,7 @@
 
 #include <linux/userfaultfd.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"

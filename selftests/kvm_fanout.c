@@ -14,7 +14,7 @@
 #include <vmshm/kvm_log.h>
 #include <vmshm/space.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/kvm_x86.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_log.h"
@@ -292,7 +292,7 @@ static void *run(void *data)
 }
 
 /* Copies by two readers of the region, while the guest writes. */
-TEST_F_TIMEOUT(kvm_fanout, audit, 100)
+TEST_F(kvm_fanout, audit)
 {
 	struct guest guest = { .vm = &self->vm };
 	unsigned char *copies[NR_LOGS], pages[NR];

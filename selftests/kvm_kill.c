@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"

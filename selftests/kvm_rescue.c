@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_mem.h"
 
@@ -168,7 +168,7 @@ static int without_slot(struct __test_metadata *_metadata,
  * Its code and page tables are what they were, but for a while it has no slot.
  * It goes on as if nothing was, if KVM has no exception for it at that moment.
  */
-TEST_F_TIMEOUT(kvm_rescue, not_without_slot, 60)
+TEST_F(kvm_rescue, not_without_slot)
 {
 	int ret, tries = 0;
 

@@ -17,7 +17,7 @@
 
 #include <vmshm/kvm.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"

@@ -11,7 +11,7 @@
 
 #include <vmshm/space.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/kvm_x86.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_log.h"
@@ -390,7 +390,7 @@ static void *run(void *data)
 }
 
 /* Memory whose slot stays is always there for a vCPU that runs. */
-TEST_F_TIMEOUT(kvm_space, running, 100)
+TEST_F(kvm_space, running)
 {
 	struct runner r = { .vm = &self->vm };
 	int i, rounds;

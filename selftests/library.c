@@ -13,7 +13,7 @@
 
 #include <vmshm/vmshm.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_test.h"
 
 #define THREADS		4

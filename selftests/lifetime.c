@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"
 #include "lib/vmshm_module.h"
@@ -554,7 +554,7 @@ static const struct {
 	{ "a child's mapping", hold_child, drop_child },
 };
 
-TEST_F_TIMEOUT(module, held, 110)
+TEST_F(module, held)
 {
 	struct holder h;
 	unsigned int i;

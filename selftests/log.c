@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <sys/sendfile.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"

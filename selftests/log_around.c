@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/pagemap_scan.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"
 #include "lib/vmshm_swap.h"

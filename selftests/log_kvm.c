@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/minivm.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"

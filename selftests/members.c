@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/members.h"
 
 static __u64 now(void)

@@ -18,7 +18,7 @@
 #include <sys/time.h>
 #include <sys/xattr.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_mem.h"

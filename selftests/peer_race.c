@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_peer.h"
 

@@ -11,7 +11,7 @@
 
 #include <linux/capability.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_env.h"
 
 #define GROUP	22222

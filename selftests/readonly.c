@@ -15,7 +15,7 @@
 #include <sys/uio.h>
 #include <sys/xattr.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mem.h"
 
 #define SIZE	(4 * VT_PAGE)

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mem.h"
 
 #define SIZE		(4 * VT_PAGE)

@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mem.h"
 
 #define PAGES		8

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mem.h"
 
 #define SMALL		(2 * VT_PAGE)
@@ -234,7 +234,7 @@ static bool enough(const struct shared *shared, unsigned long shrunk,
 	       __atomic_load_n(&shared->mapped, __ATOMIC_RELAXED) >= ENOUGH;
 }
 
-TEST_F_TIMEOUT(race, shrink, 60)
+TEST_F(race, shrink)
 {
 	struct way way = {
 		.shared = self->shared,

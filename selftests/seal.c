@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_mem.h"
 
 #define SIZE		(4 * VT_PAGE)

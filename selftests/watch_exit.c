@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include "lib/vmshm_test.h"
 
 #define RIGHTS_RW	(VMSHM_MEMBER_READ | VMSHM_MEMBER_WRITE)

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "range.h"
 
