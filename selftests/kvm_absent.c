@@ -33,31 +33,6 @@ FIXTURE(kvm_absent) {
 	char script[32];
 };
 
-static int sysctl_read(char *value, size_t size)
-{
-	FILE *file = fopen(SYSCTL, "re");
-	int ret = -1;
-
-	if (!file)
-		return -1;
-	if (fgets(value, size, file)) {
-		value[strcspn(value, "\n")] = 0;
-		ret = 0;
-	}
-	fclose(file);
-	return ret;
-}
-
-static int sysctl_write(const char *value)
-{
-	FILE *file = fopen(SYSCTL, "we");
-
-	if (!file)
-		return -1;
-	fputs(value, file);
-	return fclose(file);
-}
-
 /* What modprobe does from now on, when told "-q -- vmshm_kvm". */
 static int set_modprobe(const char *script, const char *action, const char *arg)
 {
@@ -70,7 +45,7 @@ static int set_modprobe(const char *script, const char *action, const char *arg)
 		action, arg);
 	if (fclose(file) || chmod(script, 0700))
 		return -1;
-	return sysctl_write(script);
+	return vt_write_file(SYSCTL, script);
 }
 
 /* Whoever runs the tests loads it again. */
@@ -87,7 +62,7 @@ FIXTURE_SETUP(kvm_absent)
 	snprintf(self->module, sizeof(self->module), "%.*s_kvm.ko",
 		 (int)strlen(getenv("VMSHM_MODULE")) - 3, getenv("VMSHM_MODULE"));
 	ASSERT_EQ(0, access(self->module, R_OK));
-	ASSERT_EQ(0, sysctl_read(self->old, sizeof(self->old)));
+	ASSERT_LT(0, vt_read_file(SYSCTL, self->old, sizeof(self->old)));
 	strcpy(self->script, "/tmp/modprobe.XXXXXX");
 	self->kvm = mkstemp(self->script);
 	ASSERT_LE(0, self->kvm);
@@ -103,7 +78,7 @@ FIXTURE_SETUP(kvm_absent)
 
 FIXTURE_TEARDOWN(kvm_absent)
 {
-	EXPECT_EQ(0, sysctl_write(self->old));
+	EXPECT_EQ(0, vt_write_file(SYSCTL, self->old));
 	unlink(self->script);
 	close(self->kvm);
 	close(self->fd);
@@ -139,6 +114,8 @@ TEST_F(kvm_absent, vm)
 /* It is asked for, but is not there. */
 TEST_F(kvm_absent, none)
 {
+	int fd;
+
 	ASSERT_EQ(0, set_modprobe(self->script, "exit", "1"));
 	self->how.vm_fd = ioctl(self->kvm, KVM_CREATE_VM, 0);
 	ASSERT_LE(0, self->how.vm_fd);
@@ -147,9 +124,9 @@ TEST_F(kvm_absent, none)
 	close(self->how.vm_fd);
 	self->how.vm_fd = -1;
 	self->how.flags = VMSHM_BIND_USER;
-	self->how.vm_fd = vt_bind(self->fd, &self->how, NULL);
-	EXPECT_LE(0, self->how.vm_fd);
-	close(self->how.vm_fd);
+	fd = vt_bind(self->fd, &self->how, NULL);
+	EXPECT_LE(0, fd);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
