@@ -257,12 +257,16 @@ int vt_rescue_run(struct vt_rescue *rescue)
 		return ret;
 	for (;;) {
 		ret = vt_ioctl(rescue->vcpu, KVM_RUN, NULL);
+		/* Else it would interrupt the next one, too. */
+		if (ret == -EINTR)
+			forget_signal();
 		if (is_foreign(rescue))
 			return restore_foreign(rescue);
 		if (!ret && is_shut_down(rescue))
 			return restore_shut_down(rescue);
 		if (ret == -EINTR) {
-			forget_signal();
+			if (rescue->interrupted)
+				rescue->interrupted(rescue);
 		} else if (ret != -EAGAIN) {
 			rescue->shutdowns = 0;
 			return ret;

@@ -60,6 +60,8 @@ struct vt_rescue {
 	__u64 emulated;			/* how many they were before KVM_RUN */
 	unsigned int nr;		/* how often it was given that again */
 	unsigned int shutdowns;		/* how often since the last exit */
+	/* If not NULL, what is done whenever KVM_RUN was interrupted. */
+	void (*interrupted)(struct vt_rescue *rescue);
 	/* Interrupts KVM_RUN once a second, in the thread that calls it. */
 	timer_t timer;
 	pid_t process;			/* whose timer it is; 0 is nobody's */
