@@ -68,7 +68,7 @@ int vt_fail_arm(unsigned int n)
 	return pwrite(fail_nth_file(), buf, len, 0) == len ? 0 : -errno;
 }
 
-int vt_fail_disarm(void)
+static int disarm(void)
 {
 	int fd = fail_nth_file();
 	char buf[16] = "";
@@ -83,6 +83,17 @@ int vt_fail_disarm(void)
 		injected = 0;
 		if (pwrite(fd, "0", 1, 0) != 1)
 			return -errno;
+	}
+	return injected;
+}
+
+int vt_fail_judge(unsigned int n, int ret)
+{
+	int injected = disarm();
+
+	if (ret && !injected) {
+		printf("# point %u: failed of itself: %s\n", n, strerror(-ret));
+		return ret;
 	}
 	return injected;
 }

@@ -17,8 +17,11 @@ int vt_fail_init(void);
 /* Makes the @n'th chance to fail, from now on and in this thread, a failure. */
 int vt_fail_arm(unsigned int n);
 
-/* Returns 1 if there was a failure since vt_fail_arm(), else 0. */
-int vt_fail_disarm(void);
+/*
+ * Disarms. Returns 1 if there was a failure since vt_fail_arm(@n), else 0; @ret,
+ * what the call returned, if that is an error which was not made, and says so.
+ */
+int vt_fail_judge(unsigned int n, int ret);
 
 /* More chances than any call has, for vt_fail_arm(). */
 #define VT_FAIL_NEVER	1000000
