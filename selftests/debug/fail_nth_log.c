@@ -14,6 +14,9 @@
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_sweep.h"
 
+/* Whether a fetch has failed at this point. */
+static bool fetch_failed;
+
 /* Logs: pages 1 and 5 are dirty, and 700, which nobody has written. */
 
 static int prepare_log(struct vt_ctx *ctx)
@@ -21,6 +24,7 @@ static int prepare_log(struct vt_ctx *ctx)
 	volatile unsigned char *map;
 	int ret = vt_sweep_map(ctx);
 
+	fetch_failed = false;
 	if (ret)
 		return ret;
 	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
@@ -39,7 +43,15 @@ static int prepare_log(struct vt_ctx *ctx)
  */
 static bool everything(__u64 pages)
 {
-	return pages == VT_SWEEP_MAX / VT_PAGE;
+	return fetch_failed && pages == VT_SWEEP_MAX / VT_PAGE;
+}
+
+static int fetch(struct vt_ctx *ctx, struct vmshm_log_fetch *arg)
+{
+	int ret = vt_ioctl(ctx->log, VMSHM_IOC_LOG_FETCH, arg);
+
+	fetch_failed |= ret < 0;
+	return ret;
 }
 
 static int op_fetch_ranges(struct vt_ctx *ctx)
@@ -51,7 +63,7 @@ static int op_fetch_ranges(struct vt_ctx *ctx)
 		.count = 4,
 		.buffer = (uintptr_t)ranges,
 	};
-	int ret = vt_ioctl(ctx->log, VMSHM_IOC_LOG_FETCH, &arg);
+	int ret = fetch(ctx, &arg);
 
 	if (ret)
 		return ret;
@@ -73,7 +85,7 @@ static int op_fetch_bitmap(struct vt_ctx *ctx)
 		.count = VT_SWEEP_MAX / VT_PAGE / 64,
 		.buffer = (uintptr_t)bitmap,
 	};
-	int ret = vt_ioctl(ctx->log, VMSHM_IOC_LOG_FETCH, &arg);
+	int ret = fetch(ctx, &arg);
 
 	if (ret || everything(arg.out_pages))
 		return ret;
@@ -87,6 +99,7 @@ static int op_fetch_count(struct vt_ctx *ctx)
 {
 	long long ret = vt_log_count(ctx->log, 0);
 
+	fetch_failed |= ret < 0;
 	if (ret < 0)
 		return ret;
 	return ret == 3 || everything(ret) ? 0 : -ENODATA;
@@ -94,13 +107,15 @@ static int op_fetch_count(struct vt_ctx *ctx)
 
 static int verify_fetched(struct vt_ctx *ctx)
 {
-	long long again = vt_log_count(ctx->log, 0);
+	struct vmshm_log_stat stat;
 
 	/*
 	 * A page that is new looks held, and is reported again, if there is no
 	 * memory to drain the caches of the LRU with.
 	 */
-	if (again < 0 || again > 1 || vt_log_count(ctx->log, 0) != 0)
+	if (vt_log_stat(ctx->log, &stat) || stat.out_dirty > !!stat.out_pinned ||
+	    vt_log_count(ctx->log, 0) != (long long)stat.out_dirty ||
+	    vt_log_count(ctx->log, 0) != 0)
 		return -1;
 	/*
 	 * They are protected again. Others may be reported with it: those that
