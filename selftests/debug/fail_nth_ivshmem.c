@@ -147,22 +147,18 @@ static int op_read_hole(struct vt_ctx *ctx)
 	return ret == 10 && vt_filled(buf, 'w', 10) ? 0 : -EILSEQ;
 }
 
-static int prepare_map(struct vt_ctx *ctx)
-{
-	int ret = prepare_region(ctx);
-
-	if (ret)
-		return ret;
-	ctx->map = vt_map(ctx->out[REGION], VT_SWEEP_SIZE,
-			  PROT_READ | PROT_WRITE, 0);
-	return ctx->map ? 0 : -errno;
-}
-
 static int op_map(struct vt_ctx *ctx)
 {
 	ctx->map = vt_map(ctx->out[REGION], VT_SWEEP_SIZE,
 			  PROT_READ | PROT_WRITE, 0);
 	return ctx->map ? 0 : -errno;
+}
+
+static int prepare_map(struct vt_ctx *ctx)
+{
+	int ret = prepare_region(ctx);
+
+	return ret ? ret : op_map(ctx);
 }
 
 static int op_fault(struct vt_ctx *ctx)
@@ -210,7 +206,8 @@ static const struct vt_sweep sweeps[] = {
 		.op = op_bind,
 		.verify = verify_bound,
 		.undo = undo_bind,
-		.errors = { ENOSPC },
+		/* The PCI core says EBUSY when a range has no memory. */
+		.errors = { ENOSPC, EBUSY },
 	},
 	{
 		.name = "unbind",
