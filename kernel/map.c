@@ -67,9 +67,9 @@ static void vmshm_map_del(struct vmshm_region *region, struct vmshm_map *map)
 	region->nr_odd_maps -= map->odd;
 }
 
-static bool vmshm_vma_is_odd(const struct vm_area_struct *vma)
+static bool vmshm_is_odd(unsigned long vm_flags)
 {
-	return (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) !=
+	return (vm_flags & (VM_SHARED | VM_MAYWRITE)) !=
 		(VM_SHARED | VM_MAYWRITE);
 }
 
@@ -120,7 +120,7 @@ static void vmshm_vma_open(struct vm_area_struct *vma)
 	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	map->region = region;
 	map->file = get_file(old->file);
-	map->odd = vmshm_vma_is_odd(vma);
+	map->odd = vmshm_is_odd(vma->vm_flags);
 	spin_lock(&region->maps_lock);
 	vmshm_map_add(region, map);
 	spin_unlock(&region->maps_lock);
@@ -216,17 +216,20 @@ static void vmshm_vm_ops_learn(const struct vm_operations_struct *ops)
 	mutex_unlock(&vmshm_vm_ops_mutex);
 }
 
-/* What shmem would do, were the outer file its own; called under maps_lock. */
+/*
+ * What shmem would do, were the outer file its own; called under maps_lock. What
+ * @vm_flags lose the caller takes from the VMA afterwards: that may sleep.
+ */
 static int vmshm_mmap_seals(const struct vmshm_region *region,
-			    struct vm_area_struct *vma)
+			    unsigned long *vm_flags)
 {
 	lockdep_assert_held(&region->maps_lock);
 	if (!(region->seals & (VMSHM_SEAL_WRITE | VMSHM_SEAL_FUTURE_WRITE)) ||
-	    !(vma->vm_flags & VM_SHARED))
+	    !(*vm_flags & VM_SHARED))
 		return 0;
-	if (vma->vm_flags & VM_WRITE)
+	if (*vm_flags & VM_WRITE)
 		return -EPERM;
-	vmshm_vma_clear_flags(vma, VM_MAYWRITE);
+	*vm_flags &= ~VM_MAYWRITE;
 	return 0;
 }
 
@@ -247,6 +250,7 @@ int vmshm_mmap(struct file *file, struct vm_area_struct *vma)
 	struct vmshm_handle *handle = file->private_data;
 	struct vmshm_region *region = handle->region;
 	struct vmshm_map *map = NULL;
+	unsigned long vm_flags;
 	int err;
 
 	if (region->device)
@@ -264,18 +268,21 @@ int vmshm_mmap(struct file *file, struct vm_area_struct *vma)
 	if (err)
 		goto free_map;
 
+	vm_flags = vma->vm_flags;
 	spin_lock(&region->maps_lock);
-	err = vmshm_mmap_seals(region, vma);
+	err = vmshm_mmap_seals(region, &vm_flags);
 	if (!err) {
 		region->was_mapped = true;
 		if (map) {
-			map->odd = vmshm_vma_is_odd(vma);
+			map->odd = vmshm_is_odd(vm_flags);
 			vmshm_map_add(region, map);
 		}
 	}
 	spin_unlock(&region->maps_lock);
 	if (err)
 		goto free_map;
+	/* Nobody finds the VMA yet. */
+	vmshm_vma_clear_flags(vma, vma->vm_flags & ~vm_flags);
 
 	vma_set_file(vma, region->inner);
 	if (map) {
@@ -486,7 +493,7 @@ int vmshm_maps_shrink(struct vmshm_region *region, u64 size)
 static bool vmshm_vma_cannot_write(struct vmshm_region *region,
 				   struct vm_area_struct *vma, u64 unused)
 {
-	return vmshm_vma_is_odd(vma);
+	return vmshm_is_odd(vma->vm_flags);
 }
 
 static void vmshm_add_seals(struct vmshm_region *region, u64 seals)
