@@ -36,12 +36,13 @@ static void vmshm_binding_detach(struct vmshm_binding_ctx *binding)
 static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 {
 	struct vmshm_region *region = binding->region;
-	bool alive = mmget_not_zero(binding->mm);
+	bool alive = false;
 	bool ended;
 
 	mutex_lock(&region->bind_mutex);
 	ended = binding->flags & VMSHM_BIND_ENDED;
 	if (!ended) {
+		alive = mmget_not_zero(binding->mm);
 		if (alive)
 			vmshm_binding_cut(binding, 0, false);
 		/* What could not be removed stays until the VM goes. */
@@ -89,6 +90,8 @@ static void vmshm_binding_free(struct vmshm_binding_ctx *binding)
 	/* This calls ->release if the address space is still there. */
 	mmu_notifier_unregister(&binding->mn, binding->mm);
 	cancel_work_sync(&binding->end_work);
+	/* Which the work looks at, and unregistering has dropped. */
+	mmdrop(binding->mm);
 	vmshm_binding_detach(binding);
 	vmshm_opener_release(&binding->opener);
 	kvfree(binding->slots);
@@ -224,6 +227,7 @@ vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg)
 	err = mmu_notifier_register(&binding->mn, binding->mm);
 	if (err)
 		goto detach;
+	mmgrab(binding->mm);
 	vmshm_opener_init(&binding->opener, NULL);
 	binding->inode = region->inode;
 	ihold(binding->inode);

@@ -80,7 +80,7 @@ struct vmshm_kvm_ops {
  *	until the binding has ended
  * @vm: the VM, until the binding has ended
  * @vm_id: its number
- * @mm: the address space the VM uses; a reference to the struct alone, by @mn
+ * @mm: the address space the VM uses; a counted reference to the struct alone
  * @mn: tells when @mm goes, which is when no vCPU can run any more. The binding
  *	must not wait for its file then: that may have been passed on.
  * @end_work: ends the binding on behalf of @mn, in whose callback the VM cannot
