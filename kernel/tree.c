@@ -278,7 +278,9 @@ static int vmshm_tree_open_region(struct vmshm_region *region,
 				  struct dentry *dentry, struct file *file,
 				  unsigned int flags)
 {
-	bool readonly = !(file->f_mode & FMODE_WRITE);
+	/* Not from f_mode: who opens for ioctls alone, with 3, has no mode there. */
+	unsigned int access = flags & O_ACCMODE;
+	bool readonly = access == O_RDONLY;
 	struct inode *inode;
 	int mask = 0;
 	int err;
@@ -291,9 +293,9 @@ static int vmshm_tree_open_region(struct vmshm_region *region,
 		return -EACCES;
 
 	/* The VFS asks as well, but when it is open and has been announced. */
-	if (file->f_mode & FMODE_READ)
+	if (access != O_WRONLY)
 		mask |= MAY_READ;
-	if (file->f_mode & FMODE_WRITE)
+	if (access != O_RDONLY)
 		mask |= MAY_WRITE;
 	err = vmshm_inode_permission(region->inode, mask);
 	if (err)

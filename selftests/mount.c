@@ -383,6 +383,8 @@ TEST_F(mount, permission)
 	EXPECT_EQ(-EACCES, do_stat(self->name, &st));
 	EXPECT_EQ(-EACCES, try(self->name, O_PATH));
 	EXPECT_EQ(-EACCES, try(self->name, O_RDONLY));
+	/* For ioctls alone, which takes both rights. */
+	EXPECT_EQ(-EACCES, try(self->name, O_ACCMODE));
 	/* Nobody opened it. */
 	EXPECT_TRUE(vt_no_event(watch));
 
