@@ -313,6 +313,16 @@ void vmshm_backing_settle(struct vmshm_region *region)
 		vmshm_charge_to(region, target);
 }
 
+/* The last byte that there can be memory for if the end of the file is @size. */
+static loff_t vmshm_last_byte(u64 size)
+{
+	u64 unit = PAGE_SIZE;
+
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		unit = HPAGE_PMD_SIZE;
+	return (loff_t)round_up(size, unit) - 1;
+}
+
 /*
  * Fails rather than have the OOM killer make room: the caller is there to be
  * told.
@@ -346,6 +356,7 @@ int vmshm_backing_grow(struct vmshm_region *region, u64 size)
 {
 	struct file *inner = region->inner;
 	u64 old = region->size;
+	loff_t last;
 	int err;
 
 	if (vmshm_charged_in_full(region)) {
@@ -355,9 +366,13 @@ int vmshm_backing_grow(struct vmshm_region *region, u64 size)
 	}
 	/*
 	 * A mapping can write beyond the end: to the rest of the last page, or
-	 * of the huge page that it is part of.
+	 * of the huge page that it is part of. No further, unless growing could
+	 * not be undone once: to the end of all files shmem would go on for as
+	 * long as somebody pins such a page.
 	 */
-	shmem_truncate_range(file_inode(inner), old, (loff_t)-1);
+	last = vmshm_last_byte(i_size_read(file_inode(inner)));
+	if (last > (loff_t)old)
+		shmem_truncate_range(file_inode(inner), old, last);
 	if ((region->flags & VMSHM_RESERVE) && size > old) {
 		err = vmshm_backing_reserve(inner, old, size - old);
 		if (err)
@@ -369,7 +384,8 @@ int vmshm_backing_grow(struct vmshm_region *region, u64 size)
 	return 0;
 
 release_pages:
-	shmem_truncate_range(file_inode(inner), PAGE_ALIGN(old), (loff_t)-1);
+	shmem_truncate_range(file_inode(inner), PAGE_ALIGN(old),
+			     vmshm_last_byte(size));
 settle:
 	vmshm_backing_settle(region);
 	return err;
