@@ -181,7 +181,7 @@ static int vmshm_log_link(struct vmshm_region *region, struct vmshm_log *log)
 	 * The log is in the list before its opener looks at what is resident,
 	 * and at the size. Who does not see it has put the folio into the page
 	 * cache, or raised the size, before: pairs with vmshm_page_mkwrite()
-	 * and vmshm_region_grow().
+	 * and vmshm_dirty_mark_range().
 	 */
 	smp_mb();
 	return err;

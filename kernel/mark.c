@@ -60,7 +60,8 @@ static pgoff_t vmshm_dirty_next(struct vmshm_region *region, pgoff_t page)
  * @nr: number of pages
  * @killable: stop at a fatal signal
  *
- * As vmshm_dirty_mark().
+ * As vmshm_dirty_mark(), after what has been written: a log that is not seen yet
+ * finds the pages, or the size, by itself.
  *
  * Context: may sleep.
  */
@@ -71,6 +72,8 @@ void vmshm_dirty_mark_range(struct vmshm_region *region, pgoff_t first, u64 nr,
 	pgoff_t page = first;
 	pgoff_t end = nr < max && first < max - nr ? first + nr : max;
 
+	/* Pairs with vmshm_log_link(). */
+	smp_mb();
 	while ((page = vmshm_dirty_next(region, page)) < end) {
 		u64 n = min_t(u64, end - page, VMSHM_MARK_CHUNK);
 

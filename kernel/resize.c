@@ -26,8 +26,6 @@ static int vmshm_region_grow(struct vmshm_region *region, u64 size)
 		return err;
 	}
 	WRITE_ONCE(region->size, size);
-	/* A log that is not seen sees the size: pairs with vmshm_log_link(). */
-	smp_mb();
 	/* The first page may be one that was there, zeroed from the old end. */
 	first = old >> PAGE_SHIFT;
 	vmshm_dirty_mark_range(region, first, vmshm_pages(size) - first, false);
