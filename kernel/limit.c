@@ -127,10 +127,13 @@ static struct vmshm_user *vmshm_user_find(kuid_t uid)
 
 /*
  * All the users of a container count as one, the one who made it: who can make
- * containers can have as many users as they like.
+ * containers can have as many users as they like. That goes for the container of the
+ * registry, and if that is of none for the one that its user is in.
  */
 static kuid_t vmshm_charged_uid(struct user_namespace *ns)
 {
+	if (ns == &init_user_ns)
+		ns = current_user_ns();
 	if (ns == &init_user_ns)
 		return current_fsuid();
 	while (ns->parent != &init_user_ns)

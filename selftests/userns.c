@@ -664,4 +664,28 @@ TEST_F(userns, charged_to_creator)
 	EXPECT_EQ(0, vt_param_set("regions_user", limit));
 }
 
+/* Nor do they with a device that was opened outside. */
+TEST_F(userns, charged_to_creator_outside)
+{
+	long long limit = vt_param_get("regions_user");
+	struct vmshm_info info;
+
+	ASSERT_LT(0, limit);
+	ASSERT_EQ(0, vt_act_as(VT_ALICE, VT_ALICE));
+	ASSERT_EQ(0, vt_info(self->dev, &info));
+	ASSERT_EQ(0, vt_act_as_root());
+	ASSERT_EQ(0, vt_param_set("regions_user", info.out_regions_used + 1));
+	if (vt_fork_userns(&self->child, VT_ALICE, OUTSIDE, COUNT) == 0) {
+		become(3);
+		VT_CHECK(vt_create(self->dev, self->name, 0, 0, VMSHM_EPHEMERAL,
+				   0600) >= 0);
+		become(7);
+		VT_CHECK(vt_create(self->dev, "seven/outside", 0, 0,
+				   VMSHM_EPHEMERAL, 0600) == -EDQUOT);
+		_exit(0);
+	}
+	EXPECT_EQ(0, vt_wait(&self->child));
+	EXPECT_EQ(0, vt_param_set("regions_user", limit));
+}
+
 TEST_HARNESS_MAIN
