@@ -29,34 +29,32 @@ static void vmshm_binding_detach(struct vmshm_binding_ctx *binding)
 /*
  * Called for the file and for the address space, whichever goes first. Whoever
  * comes second does not wait for the first.
- *
- * Without the address space no vCPU can run any more, and on some machines KVM
- * has taken its page tables down: slots go with the VM then.
  */
 static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 {
 	struct vmshm_region *region = binding->region;
-	bool alive = false;
+	struct vmshm_memslot *slots = NULL;
+	u32 used = 0;
 	bool ended;
 
 	mutex_lock(&region->bind_mutex);
 	ended = binding->flags & VMSHM_BIND_ENDED;
 	if (!ended) {
-		alive = mmget_not_zero(binding->mm);
-		if (alive)
-			vmshm_binding_cut(binding, 0, false);
-		/* What could not be removed stays until the VM goes. */
-		binding->used = 0;
+		swap(used, binding->used);
+		/* Nobody looks at them any more. */
+		if (used && binding->vm)
+			swap(slots, binding->slots);
 		list_del(&binding->node);
 		WRITE_ONCE(region->nr_bindings, region->nr_bindings - 1);
 	}
 	binding->flags |= VMSHM_BIND_ENDED;
 	mutex_unlock(&region->bind_mutex);
-	if (alive)
-		mmput(binding->mm);
 	if (ended)
 		return;
 
+	/* Others who use the region do not wait for the VM. */
+	if (slots)
+		binding->ops->remove_all(binding->vm, slots, used);
 	if (binding->announced)
 		vmshm_event_binding(binding, VMSHM_EVENT_UNBOUND);
 	vmshm_binding_detach(binding);
@@ -90,8 +88,6 @@ static void vmshm_binding_free(struct vmshm_binding_ctx *binding)
 	/* This calls ->release if the address space is still there. */
 	mmu_notifier_unregister(&binding->mn, binding->mm);
 	cancel_work_sync(&binding->end_work);
-	/* Which the work looks at, and unregistering has dropped. */
-	mmdrop(binding->mm);
 	vmshm_binding_detach(binding);
 	vmshm_opener_release(&binding->opener);
 	kvfree(binding->slots);
@@ -227,7 +223,6 @@ vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg)
 	err = mmu_notifier_register(&binding->mn, binding->mm);
 	if (err)
 		goto detach;
-	mmgrab(binding->mm);
 	vmshm_opener_init(&binding->opener, NULL);
 	binding->inode = region->inode;
 	ihold(binding->inode);

@@ -42,7 +42,7 @@ struct vmshm_memslot {
  * @attach: take a reference to the VM behind a descriptor of the current
  *	process. Returns an ERR_PTR: -EBADF; -EINVAL: not a VM; -EPERM: another
  *	process's VM; -EIO: it is dead; -ENOMEM.
- * @detach: drop it. May destroy the VM.
+ * @detach: drop it. The VM may be destroyed then, a little later.
  * @id: the VM's number, unique while it is attached
  * @add: set slots, which lie one after the other, all or none. Returns 0;
  *	-EEXIST: a number is in use or there is other memory; -EBUSY: the VM is
@@ -50,11 +50,14 @@ struct vmshm_memslot {
  * @change: move slots, or change their flags. Returns 0; -EEXIST: there is other
  *	memory; -EBUSY: they are not as they were set, or the VM is kept busy;
  *	-EINVAL; -ENOMEM: see struct vmshm_bind_update.
- * @remove: remove a slot, if it is still as it was set. Returns 0; -ENOMEM;
- *	-EBUSY: the VM is kept busy.
+ * @remove: remove slots, those that are still as they were set, the last first; for
+ *	a caller who is being killed only if not killable. Returns how many, or
+ *	how many there were not: the others are there, or will be again.
+ * @remove_all: remove slots, now or later, as if each was the last; frees @slots with
+ *	kvfree()
  *
- * All but @id may sleep and take kvm->slots_lock, for which they wait for
- * a limited time.
+ * All but @id may sleep. They wait for the VM, whose slots its vCPUs and its VMM can
+ * keep busy, for a limited time.
  */
 struct vmshm_kvm_ops {
 	struct module *owner;
@@ -66,7 +69,11 @@ struct vmshm_kvm_ops {
 		   unsigned int nr);
 	int (*change)(struct vmshm_vm *vm, const struct vmshm_memslot *from,
 		      const struct vmshm_memslot *to, unsigned int nr);
-	int (*remove)(struct vmshm_vm *vm, const struct vmshm_memslot *slot);
+	unsigned int (*remove)(struct vmshm_vm *vm,
+			       const struct vmshm_memslot *slots,
+			       unsigned int nr, bool killable);
+	void (*remove_all)(struct vmshm_vm *vm, struct vmshm_memslot *slots,
+			   unsigned int nr);
 };
 
 /**
@@ -80,7 +87,7 @@ struct vmshm_kvm_ops {
  *	until the binding has ended
  * @vm: the VM, until the binding has ended
  * @vm_id: its number
- * @mm: the address space the VM uses; a counted reference to the struct alone
+ * @mm: the address space the VM uses; a reference to the struct alone, by @mn
  * @mn: tells when @mm goes, which is when no vCPU can run any more. The binding
  *	must not wait for its file then: that may have been passed on.
  * @end_work: ends the binding on behalf of @mn, in whose callback the VM cannot

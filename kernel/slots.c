@@ -9,17 +9,11 @@
  * region->bind_mutex from the one to the other. Memory is there, though not yet
  * told, when slots are set, and until slots are gone: see region->reach.
  */
-#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
-#include <linux/sched/signal.h>
 
 #include "bind.h"
 #include "range.h"
-
-/* How often, and how long in ms, to wait for memory to remove a slot. */
-#define VMSHM_REMOVE_TRIES	50
-#define VMSHM_REMOVE_WAIT	10
 
 /**
  * vmshm_binding_bound() - how much is guest memory now
@@ -129,7 +123,7 @@ void vmshm_binding_changed(struct vmshm_binding_ctx *binding)
  * @binding: the binding, with VMSHM_BIND_FOLLOW or new
  * @size: size of the region, in bytes
  *
- * Context: region->bind_mutex held; takes kvm->slots_lock.
+ * Context: region->bind_mutex held; waits for VMs for a limited time.
  * Return: 0; -ENOSPC: there are not so many slots; or as ops->add; on error
  * nothing has changed.
  */
@@ -160,50 +154,31 @@ int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 size)
 	return 0;
 }
 
-/*
- * A slot cannot be removed for lack of memory, which passes, or because its VM is
- * kept busy. A slot that stays does no harm: the guest gets EFAULT from what is
- * not there any more, and the memory back when the region grows again.
- */
-static bool vmshm_binding_remove(struct vmshm_binding_ctx *binding,
-				 const struct vmshm_memslot *slot)
-{
-	int tries, err;
-
-	if (!binding->vm)
-		return true;
-	for (tries = 0; tries < VMSHM_REMOVE_TRIES; tries++) {
-		err = binding->ops->remove(binding->vm, slot);
-		if (err != -ENOMEM)
-			return !err;
-		msleep(VMSHM_REMOVE_WAIT);
-	}
-	return false;
-}
-
 /**
  * vmshm_binding_cut() - remove slots at the end
  * @binding: the binding
  * @used: how many are to stay
  * @killable: leave slots of a VM where they are if the caller is being killed
  *
- * Context: region->bind_mutex held; takes kvm->slots_lock.
+ * A slot cannot be removed if there is no memory for it, or its VM is kept busy. One
+ * that stays does no harm: the guest gets EFAULT from what is not there any more, and
+ * the memory back when the region grows again.
+ *
+ * Context: region->bind_mutex held; waits for the VM for a limited time.
  */
 void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used,
 		       bool killable)
 {
-	u32 before = binding->used;
+	u32 nr = binding->used - used;
 
 	lockdep_assert_held(&binding->region->bind_mutex);
-	while (binding->used > used) {
-		if (killable && binding->vm && fatal_signal_pending(current))
-			break;
-		if (!vmshm_binding_remove(binding,
-					  &binding->slots[binding->used - 1]))
-			break;
-		binding->used--;
-	}
-	if (binding->used != before)
+	if (!nr)
+		return;
+	if (binding->vm)
+		nr = binding->ops->remove(binding->vm, &binding->slots[used],
+					  nr, killable);
+	binding->used -= nr;
+	if (nr)
 		vmshm_binding_changed(binding);
 }
 
@@ -277,7 +252,7 @@ int vmshm_bindings_check(struct vmshm_region *region, u64 size)
  * @region: the region, with memory up to @size that can be reached
  * @size: the new size, in bytes; vmshm_bindings_check() allowed it
  *
- * Context: region->bind_mutex held; takes kvm->slots_lock.
+ * Context: region->bind_mutex held; waits for VMs for a limited time.
  * Return: 0; -EBUSY: a VM has something else there, or is kept busy; -ENOMEM;
  * -EINTR: the caller is being killed; on error nothing has changed.
  */
@@ -311,9 +286,9 @@ cut:
  * @size: the new size, in bytes; vmshm_bindings_check() allowed it
  *
  * Leaves slots where they are if the caller is being killed: they may be many, and
- * see vmshm_binding_remove().
+ * see vmshm_binding_cut().
  *
- * Context: region->bind_mutex held; takes kvm->slots_lock.
+ * Context: region->bind_mutex held; waits for VMs for a limited time.
  */
 void vmshm_bindings_shrink(struct vmshm_region *region, u64 size)
 {

@@ -28,10 +28,11 @@
  * Lock order, outermost first:
  *
  *   i_rwsem of a directory of a mounted tree
- *     outer inode's i_rwsem, registry->lock (not both)
- *       region->event_mutex
- *         registry->watch_lock
- *           watch->lock
+ *     outer inode's i_rwsem
+ *       registry->lock
+ *         region->event_mutex
+ *           registry->watch_lock
+ *             watch->lock
  *   region->peers_mutex
  *     region->event_mutex and so on, as above
  *     the lock of region->peers
@@ -39,7 +40,7 @@
  *   outer inode's i_rwsem
  *     region->bind_mutex
  *       region->event_mutex
- *       kvm->slots_lock
+ *       kvm->slots_lock, by a thread that is waited for
  *         mmap_lock
  *   outer inode's i_rwsem
  *     region->logs_mutex

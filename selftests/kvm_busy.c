@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A VMM that does not let go of the lock of its VM's slots: KVM holds it while it
- * copies a dirty bitmap to the VMM's memory, which is served by somebody who
- * takes his time. Others who use the region do not wait for that.
+ * A VMM that keeps the slots of its VM busy, with memory that is served by somebody
+ * who takes his time. Either it holds their lock, as KVM does while it copies a dirty
+ * bitmap there; or a vCPU waits for it, for which KVM waits before a slot changes.
+ * Others who use the region do not wait for that for ever.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -28,6 +29,8 @@
 /* A slot of the VMM's own, with a dirty log. */
 #define LOGGED		3
 #define LOGGED_GPA	0x30000000ULL
+/* What a vCPU finds in memory that has been zeroed. */
+#define NOTHING		0
 #define RW		(PROT_READ | PROT_WRITE)
 
 FIXTURE(kvm_busy) {
@@ -36,8 +39,12 @@ FIXTURE(kvm_busy) {
 	int uffd;
 	int binding;
 	struct vt_guest guest;
-	void *bitmap;
+	void *page;
 	pthread_t thread;
+};
+
+FIXTURE_VARIANT(kvm_busy) {
+	void *(*keep)(void *self);
 };
 
 static void *anonymous(void)
@@ -68,12 +75,36 @@ static void *get_log(void *arg)
 	FIXTURE_DATA(kvm_busy) *self = arg;
 	struct kvm_dirty_log log = {
 		.slot = LOGGED,
-		.dirty_bitmap = self->bitmap,
+		.dirty_bitmap = self->page,
 	};
 
 	return (void *)(intptr_t)vt_ioctl(self->guest.fd, KVM_GET_DIRTY_LOG,
 					  &log);
 }
+
+static void *load(void *arg)
+{
+	FIXTURE_DATA(kvm_busy) *self = arg;
+	struct vt_vcpu *vcpu = &self->guest.vcpus[0];
+	__u32 value = ~NOTHING;
+	int ret;
+
+	/* Nothing interrupts it. */
+	ret = vt_ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, NULL);
+	if (!ret)
+		ret = vt_vcpu_load(vcpu, LOGGED_GPA, &value);
+	if (!ret && value != NOTHING)
+		ret = -EILSEQ;
+	return (void *)(intptr_t)ret;
+}
+
+FIXTURE_VARIANT_ADD(kvm_busy, lock) {
+	.keep = get_log,
+};
+
+FIXTURE_VARIANT_ADD(kvm_busy, vcpu) {
+	.keep = load,
+};
 
 FIXTURE_SETUP(kvm_busy)
 {
@@ -102,13 +133,16 @@ FIXTURE_SETUP(kvm_busy)
 	self->binding = vt_bind(self->fd, &how, NULL);
 	ASSERT_LE(0, self->binding);
 
+	self->page = anonymous();
+	ASSERT_NE(NULL, self->page);
 	slot.userspace_addr = (uintptr_t)anonymous();
+	if (variant->keep == load)
+		slot.userspace_addr = (uintptr_t)self->page;
 	ASSERT_EQ(0, ioctl(self->guest.fd, KVM_SET_USER_MEMORY_REGION, &slot));
-	self->bitmap = anonymous();
-	ASSERT_NE(NULL, self->bitmap);
-	self->uffd = serve(self->bitmap);
+	self->uffd = serve(self->page);
 	ASSERT_LE(0, self->uffd);
-	ASSERT_EQ(0, pthread_create(&self->thread, NULL, get_log, self));
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, variant->keep,
+				    self));
 	/* It waits for its page. */
 	ASSERT_EQ((ssize_t)sizeof(msg), read(self->uffd, &msg, sizeof(msg)));
 	ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
@@ -117,7 +151,7 @@ FIXTURE_SETUP(kvm_busy)
 static int let_go(FIXTURE_DATA(kvm_busy) *self)
 {
 	struct uffdio_zeropage zero = {
-		.range = { .start = (uintptr_t)self->bitmap, .len = VT_PAGE },
+		.range = { .start = (uintptr_t)self->page, .len = VT_PAGE },
 	};
 	void *ret;
 
@@ -183,12 +217,43 @@ TEST_F(kvm_busy, move)
 TEST_F(kvm_busy, close)
 {
 	struct vmshm_binding list[2];
+	int tries = 0, ret;
+	__u32 value;
 
 	close(self->binding);
 	EXPECT_EQ(0, vt_bindings(self->fd, list, 2));
 	EXPECT_EQ(0, vt_resize(self->fd, SIZE));
 	self->binding = -1;
 	ASSERT_EQ(0, let_go(self));
+	/* The guest loses the memory as soon as that is possible. */
+	do {
+		ret = vt_vcpu_load(&self->guest.vcpus[0], GPA, &value);
+		usleep(10000);
+	} while (!ret && ++tries < VT_PATIENCE * 100);
+	EXPECT_EQ(VT_GUEST_MMIO, ret);
+}
+
+/* Whoever is being killed does not wait. */
+TEST_F(kvm_busy, killed)
+{
+	struct vt_child child;
+	int status;
+
+	if (!vt_fork(&child)) {
+		vt_tell(child.sock);
+		vt_resize(self->fd, SIZE);
+		_exit(1);
+	}
+	vt_hear(child.sock);
+	usleep(100000);
+	kill(child.pid, SIGKILL);
+	ASSERT_EQ(child.pid, waitpid(child.pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ((long long)SIZE / 2, vt_size(self->fd));
+
+	ASSERT_EQ(0, let_go(self));
+	EXPECT_EQ(0, vt_resize(self->fd, SIZE));
+	EXPECT_EQ(NR, slots(self));
 }
 
 TEST_HARNESS_MAIN

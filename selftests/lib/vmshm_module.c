@@ -9,12 +9,25 @@
 #include "vmshm_module.h"
 #include "vmshm_test.h"
 
+/* Also if the last use of it has just ended, or is about to. */
+static int unload_at_last(const char *name)
+{
+	int i, ret;
+
+	for (i = 0; i < VT_PATIENCE * 100; i++) {
+		ret = syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+		if (ret != -EAGAIN)
+			break;
+		usleep(10000);
+	}
+	return ret;
+}
+
 int vt_module_unload_kvm(void)
 {
-	if (!syscall(SYS_delete_module, "vmshm_kvm", O_NONBLOCK) ||
-	    errno == ENOENT)
-		return 0;
-	return -errno;
+	int ret = unload_at_last("vmshm_kvm");
+
+	return ret == -ENOENT ? 0 : ret;
 }
 
 int vt_module_init(struct stat *device)
@@ -35,15 +48,7 @@ int vt_module_unload(void)
 
 int vt_module_unload_at_last(void)
 {
-	int i, ret;
-
-	for (i = 0; i < VT_PATIENCE * 100; i++) {
-		ret = vt_module_unload();
-		if (ret != -EAGAIN)
-			break;
-		usleep(10000);
-	}
-	return ret;
+	return unload_at_last("vmshm");
 }
 
 int vt_module_load(const struct stat *device)

@@ -508,7 +508,8 @@ struct vmshm_domain {
  * not be had; EINTR: a signal came first. With bindings, see struct
  * vmshm_bind: EBUSY: one that does not follow the size lies beyond the new size,
  * the new size lies within a slot, or the VM has put something else where the
- * region would grow; ENOSPC: a binding has no slot left for what is new; ENOMEM.
+ * region would grow, or is kept busy for too long; ENOSPC: a binding has no slot
+ * left for what is new; ENOMEM.
  */
 struct vmshm_resize {
 	__u32 size;
@@ -1307,10 +1308,11 @@ struct vmshm_peer_pending {
  * is dead; EACCES: the handle or the mapping does not allow it; EOVERFLOW: an
  * address wraps; EEXIST: a slot is in use already, or the VM has other memory
  * in the guest-physical range; EBUSY: the VM's slots are in use for too long,
- * as by a KVM_GET_DIRTY_LOG that does not return; ENOSPC: more than @nr_slots
- * slots are needed; EINTR: a signal came first; EOPNOTSUPP: no vmshm_kvm for
- * this kernel, or the region is DEVICE_MEMORY; EDQUOT: too many bindings of this
- * region or too much kernel memory for the user; ENOMEM, also for address space.
+ * as by a KVM_GET_DIRTY_LOG that does not return, or by a vCPU that waits for
+ * memory; ENOSPC: more than @nr_slots slots are needed; EINTR: a signal came
+ * first; EOPNOTSUPP: no vmshm_kvm for this kernel, or the region is
+ * DEVICE_MEMORY; EDQUOT: too many bindings of this region or too much kernel
+ * memory for the user; ENOMEM, also for address space.
  */
 struct vmshm_bind {
 	__u32 size;

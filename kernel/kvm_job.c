@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The threads of VMs, and who waits for them.
+ */
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "kvm.h"
+
+/* How long to wait for the slots of a VM, in jiffies. */
+#define VMSHM_JOB_TIME		(5 * HZ)
+
+/**
+ * vmshm_job_new() - a job with room for slots
+ * @nr: how many, or 0: the caller has them
+ * @gfp: for the allocations
+ *
+ * Return: the job, of which @run, @undo and the slots are to be filled in; or NULL.
+ */
+struct vmshm_job *vmshm_job_new(unsigned int nr, gfp_t gfp)
+{
+	struct vmshm_job *job = kzalloc(sizeof(*job), gfp);
+
+	if (!job)
+		return NULL;
+	init_completion(&job->done);
+	if (!nr)
+		return job;
+	job->slots = kvmalloc_array(nr, sizeof(*job->slots), gfp);
+	if (!job->slots) {
+		kfree(job);
+		return NULL;
+	}
+	return job;
+}
+
+/**
+ * vmshm_job_free() - free a job that nobody has
+ * @job: the job
+ */
+void vmshm_job_free(struct vmshm_job *job)
+{
+	kvfree(job->slots);
+	kfree(job);
+}
+
+/**
+ * vmshm_job_do() - have the thread of a VM do a job
+ * @vm: the VM
+ * @job: the job, which is the thread's to free, or has been freed, afterwards
+ * @killable: do not wait if the caller is being killed
+ * @nr_done: where to store how many slots have been removed, or NULL
+ *
+ * Context: process context; waits for VMSHM_JOB_TIME.
+ * Return: what job->run() returned; -EBUSY: the VM was kept busy; -EINTR: the
+ * caller is being killed. The job has not been done then, or is being undone,
+ * except for the slots that are in @nr_done; but it will be, if it is for later.
+ */
+int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job, bool killable,
+		 unsigned int *nr_done)
+{
+	bool finished;
+	long left;
+	int err;
+
+	spin_lock(&vm->lock);
+	list_add_tail(&job->node, &vm->jobs);
+	spin_unlock(&vm->lock);
+	wake_up(&vm->wait);
+
+	left = killable ?
+		wait_for_completion_killable_timeout(&job->done,
+						     VMSHM_JOB_TIME) :
+		(long)wait_for_completion_timeout(&job->done, VMSHM_JOB_TIME);
+
+	spin_lock(&vm->lock);
+	finished = job->finished;
+	if (finished)
+		err = job->err;
+	else
+		err = left < 0 ? -EINTR : -EBUSY;
+	if (nr_done)
+		*nr_done = job->nr_done;
+	/* Unless it is finished this is the last that we see of it. */
+	WRITE_ONCE(job->given_up, !finished);
+	spin_unlock(&vm->lock);
+	if (finished)
+		vmshm_job_free(job);
+	return err;
+}
+
+/**
+ * vmshm_job_is_unwanted() - is there nobody any more who wants it done?
+ * @job: the job, under way
+ */
+bool vmshm_job_is_unwanted(const struct vmshm_job *job)
+{
+	return READ_ONCE(job->given_up) && !job->later;
+}
+
+/**
+ * vmshm_job_count() - a slot has been removed
+ * @vm: the VM
+ * @job: the job, under way
+ *
+ * Return: whether that counts. If not, the job has been given up before, and the
+ * slot is to be there.
+ */
+bool vmshm_job_count(struct vmshm_vm *vm, struct vmshm_job *job)
+{
+	bool counts;
+
+	spin_lock(&vm->lock);
+	counts = !vmshm_job_is_unwanted(job);
+	job->nr_done += counts;
+	spin_unlock(&vm->lock);
+	return counts;
+}
+
+/* Returns if somebody waits, who frees it. */
+static bool vmshm_job_finish(struct vmshm_vm *vm, struct vmshm_job *job, int err)
+{
+	bool wanted;
+
+	spin_lock(&vm->lock);
+	wanted = !job->given_up;
+	if (wanted) {
+		job->err = err;
+		job->finished = true;
+		complete(&job->done);
+	}
+	spin_unlock(&vm->lock);
+	return wanted;
+}
+
+/*
+ * Without the address space no vCPU can run any more, and on some machines KVM has
+ * taken its page tables down: slots go with the VM then, and there is nothing to do.
+ */
+static void vmshm_vm_run(struct vmshm_vm *vm, struct vmshm_job *job)
+{
+	struct mm_struct *mm = vm->kvm->mm;
+	bool alive = mmget_not_zero(mm);
+	unsigned int i;
+	int err = 0;
+
+	/* KVM looks at the current address space, on some machines. */
+	if (alive)
+		kthread_use_mm(mm);
+	if (vmshm_job_is_unwanted(job))
+		err = -EBUSY;
+	else if (alive)
+		err = job->run(vm, job);
+	for (i = 0; i < job->nr && !alive; i++)
+		vmshm_job_count(vm, job);
+	if (!vmshm_job_finish(vm, job, err)) {
+		if (alive && !err && job->undo && !job->later)
+			job->undo(vm, job);
+		vmshm_job_free(job);
+	}
+	if (alive) {
+		kthread_unuse_mm(mm);
+		mmput(mm);
+	}
+}
+
+/* Returns the next job, NULL if there is none. */
+static struct vmshm_job *vmshm_vm_next(struct vmshm_vm *vm)
+{
+	struct vmshm_job *job;
+
+	spin_lock(&vm->lock);
+	job = list_first_entry_or_null(&vm->jobs, struct vmshm_job, node);
+	if (job)
+		list_del(&job->node);
+	spin_unlock(&vm->lock);
+	return job;
+}
+
+static bool vmshm_vm_is_awaited(struct vmshm_vm *vm)
+{
+	bool awaited;
+
+	spin_lock(&vm->lock);
+	awaited = vm->ended || !list_empty(&vm->jobs);
+	spin_unlock(&vm->lock);
+	return awaited;
+}
+
+static int vmshm_vm_thread(void *data)
+{
+	struct vmshm_vm *vm = data;
+	struct vmshm_job *job;
+
+	for (;;) {
+		wait_event_idle(vm->wait, vmshm_vm_is_awaited(vm));
+		job = vmshm_vm_next(vm);
+		/* What was left for later is done also when it has ended. */
+		if (!job)
+			break;
+		vmshm_vm_run(vm, job);
+	}
+	/* May be the end of the VM, which waits for a lot. */
+	kvm_put_kvm(vm->kvm);
+	kfree(vm);
+	module_put_and_kthread_exit(0);
+}
+
+/**
+ * vmshm_vm_start() - start the thread of a VM
+ * @vm: the VM, all filled in but what this does; its reference to the VM becomes
+ *	the thread's
+ *
+ * Return: 0; -ENOMEM; -EINTR: the caller is being killed.
+ */
+int vmshm_vm_start(struct vmshm_vm *vm)
+{
+	struct task_struct *thread;
+
+	spin_lock_init(&vm->lock);
+	init_waitqueue_head(&vm->wait);
+	INIT_LIST_HEAD(&vm->jobs);
+	/* Whoever attaches has the module; the thread may be there longer. */
+	__module_get(THIS_MODULE);
+	thread = kthread_run(vmshm_vm_thread, vm, "vmshm-vm/%llu", vm->id);
+	if (IS_ERR(thread)) {
+		module_put(THIS_MODULE);
+		return PTR_ERR(thread);
+	}
+	return 0;
+}
+
+/**
+ * vmshm_vm_end() - let the thread end, and free @vm
+ * @vm: the VM, which has no bindings
+ */
+void vmshm_vm_end(struct vmshm_vm *vm)
+{
+	spin_lock(&vm->lock);
+	vm->ended = true;
+	/* Under the lock: it may be gone right after. */
+	wake_up(&vm->wait);
+	spin_unlock(&vm->lock);
+}
