@@ -594,7 +594,7 @@ TEST_F_TIMEOUT(log_audit, copies_are_identical, 1000000)
 					    reader_thread, &self->readers[i]));
 	end = now() + (env ? strtol(env, NULL, 0) : SECONDS);
 	/* A busy machine may need longer until something is swapped. */
-	late = end + 4 * SECONDS;
+	late = end + 4 * SECONDS * vt_timeout_scale();
 	do {
 		usleep(50000 + 1000 * (audit->rounds % 100));
 		vt_cgroup_reclaim(SIZE);

@@ -29,6 +29,9 @@
  */
 #define VT_PATIENCE	25
 
+/* How much longer everything may take on this kernel; 1 on those of Debian. */
+unsigned int vt_timeout_scale(void);
+
 /* Unprivileged users; they need no entry in /etc/passwd. */
 #define VT_ALICE	12345
 #define VT_BOB		12346

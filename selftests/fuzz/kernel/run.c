@@ -44,13 +44,6 @@ const char *fz_status_name(enum fz_status status)
 	return names[status];
 }
 
-static int fz_scale(void)
-{
-	const char *scale = getenv("VMSHM_TIMEOUT_SCALE");
-
-	return scale && atoi(scale) > 1 ? atoi(scale) : 1;
-}
-
 /* Returns 0 or a negative errno. */
 int fz_run_init(void)
 {
@@ -143,7 +136,7 @@ static void fz_check_leaks(void)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
 	static int settle = FZ_SETTLE;
-	time_t end = time(NULL) + settle * fz_scale();
+	time_t end = time(NULL) + settle * vt_timeout_scale();
 	struct vmshm_info info;
 
 	vt_unlink_all(fz_dev, "fuzz");
@@ -207,7 +200,7 @@ static bool fz_complaint(char *line, size_t size)
 
 static void fz_wait(pid_t pid)
 {
-	struct timespec patience = { .tv_sec = FZ_PATIENCE * fz_scale() };
+	struct timespec patience = { .tv_sec = FZ_PATIENCE * vt_timeout_scale() };
 	sigset_t set;
 	int status;
 
@@ -225,7 +218,7 @@ static void fz_wait(pid_t pid)
 		waitpid(pid, &status, 0);
 		fz_shared->status = FZ_HANG;
 		snprintf(fz_shared->message, sizeof(fz_shared->message),
-			 "no end after %d seconds", FZ_PATIENCE * fz_scale());
+			 "no end after %u seconds", FZ_PATIENCE * vt_timeout_scale());
 		return;
 	}
 	if (fz_shared->status != FZ_RUNNING)
