@@ -3,12 +3,15 @@
  * Every operation on bindings, of a VM and of the caller's own slots, and what
  * the size of a bound region takes, with every allocation and every user copy
  * made to fail in turn; see fail_nth.c. KVM's and the mm's failures are among
- * them. Above all: a VM never has half of a range, nor half of it elsewhere.
+ * them: KVM's are those of the VM's thread. Above all: a VM never has half of a
+ * range, nor half of it elsewhere.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dirent.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "lib/minivm.h"
@@ -72,6 +75,28 @@ static int undo_bind(struct vt_ctx *ctx)
 static int undo_bind_follow(struct vt_ctx *ctx)
 {
 	return vt_or_errno(munmap(bound_at, VT_SWEEP_MAX));
+}
+
+/* The thread that changes the slots of the VM. */
+static int vm_thread(struct vt_ctx *ctx)
+{
+	char path[300], comm[32], want[32];
+	struct dirent *entry;
+	int ret = -ESRCH;
+	DIR *proc;
+
+	snprintf(want, sizeof(want), "vmshm-vm/%lld\n",
+		 vt_fdinfo(ctx->out[0], "vmshm-bind-vm"));
+	proc = opendir("/proc");
+	while (proc && ret < 0 && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		if (vt_read_file(path, comm, sizeof(comm)) >= 0 &&
+		    !strcmp(comm, want))
+			ret = atoi(entry->d_name);
+	}
+	if (proc)
+		closedir(proc);
+	return ret;
 }
 
 /* Is there what the guest ought to see, from @gpa on and no further? */
@@ -564,6 +589,66 @@ static const struct vt_sweep sweeps[] = {
 		.verify = verify_closed,
 		.undo = undo_bind,
 		.flags = VT_SWEEP_CANNOT_FAIL,
+	},
+	{
+		.name = "move_in_kvm",
+		.start = start,
+		.prepare = prepare_bind,
+		.task = vm_thread,
+		.op = op_move,
+		.verify = verify_moved,
+		.state = state_guest,
+		.undo = undo_bind,
+	},
+	{
+		.name = "move_beside_in_kvm",
+		.start = start,
+		.prepare = prepare_bind,
+		.task = vm_thread,
+		.op = op_move_beside,
+		.verify = verify_moved_beside,
+		.state = state_guest,
+		.undo = undo_bind,
+	},
+	{
+		.name = "update_log_in_kvm",
+		.start = start,
+		.prepare = prepare_bind,
+		.task = vm_thread,
+		.op = op_update_log,
+		.verify = verify_still_there,
+		.state = state_guest,
+		.undo = undo_bind,
+	},
+	{
+		.name = "grow_in_kvm",
+		.start = start,
+		.prepare = prepare_follow,
+		.task = vm_thread,
+		.op = op_grow,
+		.verify = verify_grown,
+		.state = state_guest,
+		.undo = undo_bind_follow,
+	},
+	{
+		.name = "grow_two_in_kvm",
+		.start = start,
+		.prepare = prepare_two,
+		.task = vm_thread,
+		.op = op_grow,
+		.verify = verify_grown,
+		.state = state_guest,
+		.undo = undo_bind_follow,
+	},
+	{
+		.name = "shrink_in_kvm",
+		.start = start,
+		.prepare = prepare_follow,
+		.task = vm_thread,
+		.op = op_shrink,
+		.verify = verify_shrunk,
+		.state = state_guest,
+		.undo = undo_bind_follow,
 	},
 	{}
 };

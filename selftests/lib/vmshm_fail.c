@@ -12,11 +12,16 @@
 
 #define DEBUGFS		"/sys/kernel/debug"
 
+/* Of the other task, if there is one. */
+static int other = -1;
+
 static int fail_nth_file(void)
 {
 	static __thread int fd = -1;
 	char path[64];
 
+	if (other >= 0)
+		return other;
 	if (fd < 0) {
 		snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth",
 			 syscall(SYS_gettid));
@@ -58,6 +63,20 @@ int vt_fail_init(void)
 	}
 	closedir(debugfs);
 	return 0;
+}
+
+int vt_fail_other(pid_t pid)
+{
+	char path[64];
+
+	if (other >= 0)
+		close(other);
+	other = -1;
+	if (!pid)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/fail-nth", pid);
+	other = open(path, O_RDWR | O_CLOEXEC);
+	return other < 0 ? -errno : 0;
 }
 
 int vt_fail_arm(unsigned int n)

@@ -6,6 +6,8 @@
 #ifndef _VMSHM_FAIL_H
 #define _VMSHM_FAIL_H
 
+#include <sys/types.h>
+
 #include "lib/vmshm_test.h"
 
 /*
@@ -13,6 +15,12 @@
  * rest. -EOPNOTSUPP if the kernel knows no failures.
  */
 int vt_fail_init(void);
+
+/*
+ * From now on all below is about another task, by its number, and no thread of this
+ * process; 0 is the calling thread again.
+ */
+int vt_fail_other(pid_t pid);
 
 /* Makes the @n'th chance to fail, from now on and in this thread, a failure. */
 int vt_fail_arm(unsigned int n);

@@ -289,12 +289,20 @@ static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
 	ret = get_state(sweep, ctx, &before);
 	if (ret)
 		return ret;
+	if (sweep->task) {
+		ret = sweep->task(ctx);
+		if (ret >= 0)
+			ret = vt_fail_other(ret);
+		if (ret)
+			return ret;
+	}
 
 	ret = vt_fail_arm(n);
 	if (ret)
 		return ret;
 	ret = sweep->op(ctx);
 	injected = vt_fail_judge(n, ret);
+	vt_fail_other(0);
 	if (injected < 0)
 		return injected;
 

@@ -60,6 +60,8 @@ struct vt_ctx {
  * @name: of the test
  * @start: once, before all points, for what the process is to keep; may be NULL
  * @prepare: before it, without failures; may be NULL
+ * @task: whose failures they are, when all is prepared: a task's number or a negative
+ *	errno; NULL: of whoever calls
  * @op: the call: 0, or -errno if it failed. It may be called again after it
  *	failed.
  * @verify: after it succeeded, also in spite of a failure that was injected:
@@ -78,6 +80,7 @@ struct vt_sweep {
 	const char *name;
 	int (*start)(void);
 	int (*prepare)(struct vt_ctx *ctx);
+	int (*task)(struct vt_ctx *ctx);
 	int (*op)(struct vt_ctx *ctx);
 	int (*verify)(struct vt_ctx *ctx);
 	int (*state)(struct vt_ctx *ctx, unsigned long long *value);
