@@ -138,6 +138,21 @@ static bool vmshm_job_finish(struct vmshm_vm *vm, struct vmshm_job *job, int err
 	return wanted;
 }
 
+/* KVM goes by the current address space in places. Returns if it is still there. */
+static bool vmshm_vm_enter_mm(struct mm_struct *mm)
+{
+	if (!mmget_not_zero(mm))
+		return false;
+	kthread_use_mm(mm);
+	return true;
+}
+
+static void vmshm_vm_leave_mm(struct mm_struct *mm)
+{
+	kthread_unuse_mm(mm);
+	mmput(mm);
+}
+
 /*
  * Without the address space no vCPU can run any more, and on some machines KVM has
  * taken its page tables down: slots go with the VM then, and there is nothing to do.
@@ -145,13 +160,10 @@ static bool vmshm_job_finish(struct vmshm_vm *vm, struct vmshm_job *job, int err
 static void vmshm_vm_run(struct vmshm_vm *vm, struct vmshm_job *job)
 {
 	struct mm_struct *mm = vm->kvm->mm;
-	bool alive = mmget_not_zero(mm);
+	bool alive = vmshm_vm_enter_mm(mm);
 	unsigned int i;
 	int err = 0;
 
-	/* KVM looks at the current address space, on some machines. */
-	if (alive)
-		kthread_use_mm(mm);
 	if (vmshm_job_is_unwanted(job))
 		err = -EBUSY;
 	else if (alive)
@@ -163,10 +175,19 @@ static void vmshm_vm_run(struct vmshm_vm *vm, struct vmshm_job *job)
 			job->undo(vm, job);
 		vmshm_job_free(job);
 	}
-	if (alive) {
-		kthread_unuse_mm(mm);
-		mmput(mm);
-	}
+	if (alive)
+		vmshm_vm_leave_mm(mm);
+}
+
+/* May be the end of the VM, which waits for a lot, and unmaps what KVM has mapped. */
+static void vmshm_vm_put_kvm(struct kvm *kvm)
+{
+	struct mm_struct *mm = kvm->mm;
+	bool alive = vmshm_vm_enter_mm(mm);
+
+	kvm_put_kvm(kvm);
+	if (alive)
+		vmshm_vm_leave_mm(mm);
 }
 
 /* Returns the next job, NULL if there is none. */
@@ -205,8 +226,7 @@ static int vmshm_vm_thread(void *data)
 			break;
 		vmshm_vm_run(vm, job);
 	}
-	/* May be the end of the VM, which waits for a lot. */
-	kvm_put_kvm(vm->kvm);
+	vmshm_vm_put_kvm(vm->kvm);
 	kfree(vm);
 	module_put_and_kthread_exit(0);
 }
