@@ -206,8 +206,11 @@ static const struct vt_sweep sweeps[] = {
 		.op = op_bind,
 		.verify = verify_bound,
 		.undo = undo_bind,
-		/* The PCI core says EBUSY when a range has no memory. */
-		.errors = { ENOSPC, EBUSY },
+		/*
+		 * The PCI core's words for no memory: for a range, and, since
+		 * 6.2, for the domain of the interrupts.
+		 */
+		.errors = { ENOSPC, EBUSY, ENODEV },
 	},
 	{
 		.name = "unbind",
