@@ -71,12 +71,9 @@ static int __init vmshm_init(void)
 	err = vmshm_backing_init();
 	if (err)
 		goto dirty_exit;
-	err = vmshm_fs_init();
-	if (err)
-		goto backing_exit;
 	err = vmshm_fs_device_init();
 	if (err)
-		goto fs_exit;
+		goto backing_exit;
 	err = vmshm_ivshmem_init();
 	if (err)
 		goto fs_device_exit;
@@ -85,19 +82,25 @@ static int __init vmshm_init(void)
 	debugfs_create_file("summary", 0400, vmshm_debugfs, NULL,
 			    &vmshm_summary_fops);
 
-	/* Last: users can come from here on. */
+	/*
+	 * Users can come from here on, and would stay if anything failed: last is
+	 * what only does if there is a file system of this name.
+	 */
 	err = misc_register(&vmshm_device);
 	if (err)
 		goto remove_debugfs;
+	err = vmshm_fs_init();
+	if (err)
+		goto deregister_device;
 	return 0;
 
+deregister_device:
+	misc_deregister(&vmshm_device);
 remove_debugfs:
 	debugfs_remove(vmshm_debugfs);
 	vmshm_ivshmem_exit();
 fs_device_exit:
 	vmshm_fs_device_exit();
-fs_exit:
-	vmshm_fs_exit();
 backing_exit:
 	vmshm_backing_exit();
 dirty_exit:
@@ -112,11 +115,11 @@ module_init(vmshm_init);
 
 static void __exit vmshm_exit(void)
 {
+	vmshm_fs_exit();
 	misc_deregister(&vmshm_device);
 	debugfs_remove(vmshm_debugfs);
 	vmshm_ivshmem_exit();
 	vmshm_fs_device_exit();
-	vmshm_fs_exit();
 	/* The work that let go of the last mount may still be returning. */
 	destroy_workqueue(vmshm_wq);
 	vmshm_backing_exit();
