@@ -149,7 +149,7 @@ void vmshm_event_binding(const struct vmshm_binding_ctx *binding, u32 type)
 {
 	struct vmshm_record record = {
 		.type = type,
-		.flags = binding->flags,
+		.flags = binding->flags & ~VMSHM_BIND_ENDED,
 		.value = binding->guest_addr,
 		.old_value = binding->vm_id,
 		.pid = binding->opener.pid,
