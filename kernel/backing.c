@@ -313,7 +313,10 @@ void vmshm_backing_settle(struct vmshm_region *region)
 		vmshm_charge_to(region, target);
 }
 
-/* The last byte that there can be memory for if the end of the file is @size. */
+/*
+ * The last byte that there can be memory for if the end of the file is @size.
+ * Whatever the policy, other than vmshm_capacity(): MADV_COLLAPSE knows none.
+ */
 static loff_t vmshm_last_byte(u64 size)
 {
 	u64 unit = PAGE_SIZE;
