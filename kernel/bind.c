@@ -9,6 +9,7 @@
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "bind.h"
@@ -24,6 +25,16 @@ static void vmshm_binding_detach(struct vmshm_binding_ctx *binding)
 	binding->ops->detach(binding->vm);
 	binding->vm = NULL;
 	module_put(owner);
+}
+
+/* Whoever is to unmap the memory of slots waits until they are gone. */
+static void vmshm_binding_remove_all(struct vmshm_binding_ctx *binding,
+				     struct vmshm_memslot *slots, u32 nr)
+{
+	enum vmshm_wait wait = current->mm == binding->mm ? VMSHM_WAIT_OWN :
+							    VMSHM_WAIT;
+
+	binding->ops->remove_all(binding->vm, slots, nr, wait);
 }
 
 /*
@@ -44,7 +55,7 @@ static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 		/* Nobody looks at them any more. */
 		if (used && binding->vm)
 			swap(slots, binding->slots);
-		list_del(&binding->node);
+		list_del_init(&binding->node);
 		WRITE_ONCE(region->nr_bindings, region->nr_bindings - 1);
 	}
 	binding->flags |= VMSHM_BIND_ENDED;
@@ -54,7 +65,7 @@ static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 
 	/* Others who use the region do not wait for the VM. */
 	if (slots)
-		binding->ops->remove_all(binding->vm, slots, used);
+		vmshm_binding_remove_all(binding, slots, used);
 	if (binding->announced)
 		vmshm_event_binding(binding, VMSHM_EVENT_UNBOUND);
 	vmshm_binding_detach(binding);
@@ -124,7 +135,9 @@ static void vmshm_binding_show_fdinfo(struct seq_file *m, struct file *file)
 	struct vmshm_binding_ctx *binding = file->private_data;
 	struct vmshm_region *region = binding->region;
 
-	mutex_lock(&region->bind_mutex);
+	/* The reader has the file meanwhile, which delays the end of the binding. */
+	if (mutex_lock_killable(&region->bind_mutex))
+		return;
 	seq_printf(m, "vmshm-name:\t%s\n", region->name);
 	seq_printf(m, "vmshm-generation:\t%llu\n", region->generation);
 	seq_printf(m, "vmshm-bind-flags:\t0x%x\n", binding->flags);
@@ -179,7 +192,8 @@ put_ops:
 
 /* A binding that is in no list and has no slots yet. */
 static struct vmshm_binding_ctx *
-vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg)
+vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg,
+		  u64 length)
 {
 	struct vmshm_binding_ctx *binding;
 	int err;
@@ -194,6 +208,9 @@ vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg)
 	}
 	binding->charged = sizeof(*binding) +
 		arg->nr_slots * sizeof(*binding->slots);
+	/* For the thread of the VM, whose first binding it may be. */
+	if (!(arg->flags & VMSHM_BIND_USER))
+		binding->charged += THREAD_SIZE;
 	err = vmshm_charge_meta(binding->user, binding->charged);
 	if (err)
 		goto put_user;
@@ -203,11 +220,12 @@ vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg)
 	if (!binding->slots)
 		goto uncharge;
 
+	INIT_LIST_HEAD(&binding->node);
 	binding->region = region;
 	binding->first_slot = arg->first_slot;
 	binding->nr_slots = arg->nr_slots;
 	binding->offset = arg->offset;
-	binding->length = arg->length;
+	binding->length = length;
 	binding->granule = arg->granule;
 	binding->flags = arg->flags;
 	binding->guest_addr = arg->guest_addr;
@@ -241,16 +259,39 @@ free_binding:
 	return ERR_PTR(err);
 }
 
+/* Lists a binding that has the slots for a size: -EAGAIN: it needs others now. */
+static int vmshm_binding_list(struct vmshm_binding_ctx *binding, u64 size)
+{
+	struct vmshm_region *region = binding->region;
+	int err = 0;
+
+	if (mutex_lock_killable(&region->bind_mutex))
+		return -EINTR;
+	if (region->nr_bindings >= READ_ONCE(vmshm_bindings_region)) {
+		err = -EDQUOT;
+	} else if (vmshm_binding_wanted(binding, region->size) !=
+		   vmshm_binding_wanted(binding, size)) {
+		err = -EAGAIN;
+	} else {
+		list_add_tail(&binding->node, &region->bindings);
+		WRITE_ONCE(region->nr_bindings, region->nr_bindings + 1);
+	}
+	mutex_unlock(&region->bind_mutex);
+	return err;
+}
+
 /*
  * Sets the first slots. On error the binding is as before.
  *
- * The mapping is looked at before: mmap_lock may be held for long, by whoever
- * has the caller wait, and nobody else is to wait with him. If it is replaced
- * then, that is as if it happened later.
+ * Without locks: mmap_lock may be held for long, and the VM be busy, by whoever has
+ * the caller wait, and nobody else is to wait with him. If the mapping is replaced
+ * meanwhile, that is as if it happened later. If the size changes, the slots do, too.
  */
 static int vmshm_binding_link(struct vmshm_binding_ctx *binding)
 {
 	struct vmshm_region *region = binding->region;
+	struct vmshm_memslot *slots = NULL;
+	u64 size;
 	int err;
 
 	err = vmshm_maps_check(region, binding->user_addr, binding->offset,
@@ -258,32 +299,33 @@ static int vmshm_binding_link(struct vmshm_binding_ctx *binding)
 			       !(binding->flags & VMSHM_BIND_READONLY));
 	if (err)
 		return err;
-	inode_lock(region->inode);
-	mutex_lock(&region->bind_mutex);
-	err = -EDQUOT;
-	if (region->nr_bindings >= READ_ONCE(vmshm_bindings_region))
-		goto unlock;
-	err = -EINVAL;
-	if (!(binding->flags & VMSHM_BIND_FOLLOW) &&
-	    vmshm_binding_wanted(binding, region->size) < binding->length)
-		goto unlock;
-	err = vmshm_binding_extend(binding, region->size);
-	if (err)
-		goto unlock;
-	/* The first slots are no news to whoever asked for them. */
-	if (binding->vm)
-		binding->seen = binding->changes;
-	list_add_tail(&binding->node, &region->bindings);
-	WRITE_ONCE(region->nr_bindings, region->nr_bindings + 1);
-unlock:
-	mutex_unlock(&region->bind_mutex);
-	inode_unlock(region->inode);
+	if (READ_ONCE(region->nr_bindings) >= READ_ONCE(vmshm_bindings_region))
+		return -EDQUOT;
+	do {
+		size = READ_ONCE(region->size);
+		if (!(binding->flags & VMSHM_BIND_FOLLOW) &&
+		    vmshm_binding_wanted(binding, size) < binding->length)
+			err = -EINVAL;
+		else
+			err = vmshm_binding_extend(binding, size, size,
+						   VMSHM_WAIT_OWN);
+		/* The first slots are no news to whoever asked for them. */
+		if (binding->vm)
+			binding->seen = binding->changes;
+		if (!err)
+			err = vmshm_binding_list(binding, size);
+	} while (err == -EAGAIN);
+	if (err && binding->vm && binding->used) {
+		swap(slots, binding->slots);
+		vmshm_binding_remove_all(binding, slots, binding->used);
+		binding->used = 0;
+	}
 	return err;
 }
 
 /* Checks the argument and makes out what a length of 0 means. */
 static int vmshm_bind_check(const struct vmshm_region *region, fmode_t mode,
-			    struct vmshm_bind *arg)
+			    const struct vmshm_bind *arg, u64 *length)
 {
 	u64 max = vmshm_pages(region->max_size) << PAGE_SHIFT;
 	int err;
@@ -304,11 +346,10 @@ static int vmshm_bind_check(const struct vmshm_region *region, fmode_t mode,
 	err = vmshm_range_check(arg->offset, arg->length, max);
 	if (err)
 		return err;
-	if (!arg->length)
-		arg->length = max - arg->offset;
-	if (!arg->length)
+	*length = arg->length ?: max - arg->offset;
+	if (!*length)
 		return -EINVAL;
-	if (arg->length > ~arg->guest_addr || arg->length > ~arg->user_addr)
+	if (*length > ~arg->guest_addr || *length > ~arg->user_addr)
 		return -EOVERFLOW;
 	if (!arg->nr_slots || arg->first_slot > VMSHM_BIND_SLOTS_MAX ||
 	    arg->nr_slots > VMSHM_BIND_SLOTS_MAX + 1 - arg->first_slot)
@@ -320,29 +361,42 @@ static int vmshm_bind_check(const struct vmshm_region *region, fmode_t mode,
 	return 0;
 }
 
-/* Maps the range as the caller could. */
-static int vmshm_bind_map(struct file *file, struct vmshm_bind *arg)
+/* Maps the range as the caller could, or looks where he did. */
+static int vmshm_bind_map(struct vmshm_binding_ctx *binding, struct file *file,
+			  const struct vmshm_bind *arg)
 {
 	unsigned long prot = PROT_READ;
-	unsigned long addr;
+	unsigned long addr = arg->user_addr;
 
-	if (!(arg->flags & VMSHM_BIND_READONLY))
+	if (!(binding->flags & VMSHM_BIND_READONLY))
 		prot |= PROT_WRITE;
-	addr = vm_mmap(file, 0, arg->length, prot, MAP_SHARED | MAP_NORESERVE,
-		       arg->offset);
+	if (!addr)
+		addr = vm_mmap(file, 0, binding->length, prot,
+			       MAP_SHARED | MAP_NORESERVE, binding->offset);
 	if (IS_ERR_VALUE(addr))
 		return (long)addr;
-	arg->out_user_addr = addr;
+	binding->user_addr = addr;
 	return 0;
 }
 
-/* Unmaps what vmshm_bind_map() mapped. */
-static void vmshm_bind_unmap(struct vmshm_ucmd *ucmd)
+/*
+ * Unmaps what vmshm_bind_map() mapped. No slot may be there any more: who is being
+ * killed has not waited, and leaves it to the end of the address space.
+ */
+static void vmshm_bind_unmap(const struct vmshm_binding_ctx *binding,
+			     const struct vmshm_bind *arg)
 {
-	const struct vmshm_bind *arg = ucmd->arg;
+	if (!arg->user_addr && !fatal_signal_pending(current))
+		vm_munmap(binding->user_addr, binding->length);
+}
 
-	if (!arg->user_addr)
-		vm_munmap(arg->out_user_addr, arg->length);
+/* The results cannot be given to the caller. */
+static void vmshm_bind_abort(struct vmshm_ucmd *ucmd)
+{
+	struct vmshm_binding_ctx *binding = ucmd->new_file->private_data;
+
+	vmshm_binding_end(binding);
+	vmshm_bind_unmap(binding, ucmd->arg);
 }
 
 /* The results are with the caller. */
@@ -372,46 +426,46 @@ int vmshm_ioctl_bind(struct vmshm_ucmd *ucmd)
 	struct vmshm_binding_ctx *binding;
 	struct vmshm_bind *arg = ucmd->arg;
 	struct file *file;
+	u64 length;
 	int err;
 
-	err = vmshm_bind_check(region, ucmd->file->f_mode, arg);
+	err = vmshm_bind_check(region, ucmd->file->f_mode, arg, &length);
 	if (err)
 		return err;
-	binding = vmshm_binding_new(region, arg);
+	binding = vmshm_binding_new(region, arg, length);
 	if (IS_ERR(binding))
 		return PTR_ERR(binding);
-	if (arg->user_addr) {
-		arg->out_user_addr = arg->user_addr;
-	} else {
-		err = vmshm_bind_map(ucmd->file, arg);
-		if (err)
-			goto free_binding;
-	}
-	binding->user_addr = arg->out_user_addr;
-
+	err = vmshm_bind_map(binding, ucmd->file, arg);
+	if (err)
+		goto free_binding;
 	err = vmshm_binding_link(binding);
 	if (err)
 		goto unmap;
-	/* From here on the release of the file undoes it all. */
+	/* From here on the release of the file undoes it all but the mapping. */
 	file = anon_inode_getfile("[vmshm-binding]", &vmshm_binding_fops,
 				  binding, O_RDWR | O_CLOEXEC);
 	if (IS_ERR(file)) {
 		err = PTR_ERR(file);
 		goto end_binding;
 	}
+	get_file(file);
 	err = vmshm_ucmd_return_file(ucmd, &arg->out_fd, file);
 	if (err) {
-		vmshm_bind_unmap(ucmd);
-		return err;
+		vmshm_binding_end(binding);
+		vmshm_bind_unmap(binding, arg);
 	}
+	fput(file);
+	if (err)
+		return err;
+	arg->out_user_addr = binding->user_addr;
 	ucmd->commit = vmshm_bind_commit;
-	ucmd->abort = vmshm_bind_unmap;
+	ucmd->abort = vmshm_bind_abort;
 	return 0;
 
 end_binding:
 	vmshm_binding_end(binding);
 unmap:
-	vmshm_bind_unmap(ucmd);
+	vmshm_bind_unmap(binding, arg);
 free_binding:
 	vmshm_binding_free(binding);
 	return err;

@@ -8,7 +8,8 @@
  * vmshm_kvm there are only bindings whose slots the VMM sets (VMSHM_BIND_USER).
  *
  * vmshm_kvm pins the core, by the symbols it uses. Each binding with a VM pins
- * vmshm_kvm, so that its operations can be called, and by that kvm.
+ * vmshm_kvm, so that its operations can be called, and by that kvm; and each VM that
+ * has one the module that made it.
  */
 #ifndef _VMSHM_BIND_H
 #define _VMSHM_BIND_H
@@ -36,6 +37,19 @@ struct vmshm_memslot {
 };
 
 /**
+ * enum vmshm_wait - how long to wait for a VM
+ * @VMSHM_WAIT: for a limited time
+ * @VMSHM_WAIT_KILLABLE: the same, but not if the caller is being killed
+ * @VMSHM_WAIT_OWN: until it is done, or the caller is being killed: who calls is the
+ *	VM's own process and has no lock that anybody else wants
+ */
+enum vmshm_wait {
+	VMSHM_WAIT,
+	VMSHM_WAIT_KILLABLE,
+	VMSHM_WAIT_OWN,
+};
+
+/**
  * struct vmshm_kvm_ops - what vmshm_kvm does for the core
  * @owner: the module
  * @max_slots: slot numbers are less than this
@@ -50,14 +64,14 @@ struct vmshm_memslot {
  * @change: move slots, or change their flags. Returns 0; -EEXIST: there is other
  *	memory; -EBUSY: they are not as they were set, or the VM is kept busy;
  *	-EINVAL; -ENOMEM: see struct vmshm_bind_update.
- * @remove: remove slots, those that are still as they were set, the last first; for
- *	a caller who is being killed only if not killable. Returns how many, or
- *	how many there were not: the others are there, or will be again.
+ * @remove: remove slots, those that are still as they were set, the last first.
+ *	Returns how many, or how many there were not: the others are there, or
+ *	will be again.
  * @remove_all: remove slots, now or later, as if each was the last; frees @slots with
  *	kvfree()
  *
  * All but @id may sleep. They wait for the VM, whose slots its vCPUs and its VMM can
- * keep busy, for a limited time.
+ * keep busy, as they are told, and @change with VMSHM_WAIT_KILLABLE.
  */
 struct vmshm_kvm_ops {
 	struct module *owner;
@@ -66,19 +80,20 @@ struct vmshm_kvm_ops {
 	void (*detach)(struct vmshm_vm *vm);
 	u64 (*id)(const struct vmshm_vm *vm);
 	int (*add)(struct vmshm_vm *vm, const struct vmshm_memslot *slots,
-		   unsigned int nr);
+		   unsigned int nr, enum vmshm_wait wait);
 	int (*change)(struct vmshm_vm *vm, const struct vmshm_memslot *from,
 		      const struct vmshm_memslot *to, unsigned int nr);
 	unsigned int (*remove)(struct vmshm_vm *vm,
 			       const struct vmshm_memslot *slots,
-			       unsigned int nr, bool killable);
+			       unsigned int nr, enum vmshm_wait wait);
 	void (*remove_all)(struct vmshm_vm *vm, struct vmshm_memslot *slots,
-			   unsigned int nr);
+			   unsigned int nr, enum vmshm_wait wait);
 };
 
 /**
  * struct vmshm_binding_ctx - a binding; file->private_data
- * @node: in region->bindings until it has ended; under region->bind_mutex
+ * @node: in region->bindings, once it has all its slots and until it has ended;
+ *	under region->bind_mutex
  * @region: the region
  * @inode: its outer inode; a counted reference, so that its memory stays
  * @user: whom it is charged to; a counted reference
@@ -101,7 +116,8 @@ struct vmshm_kvm_ops {
  * @granule: bytes, or 0
  * @user_addr: where the range is mapped in @mm
  * @wait: pollers
- * @flags: VMSHM_BIND_*; this and all below protected by region->bind_mutex
+ * @flags: VMSHM_BIND_*; this and all below protected by region->bind_mutex while it is
+ *	in the list, and its maker's before
  * @guest_addr: guest-physical address
  * @slots: the slots, one after the other from @offset on
  * @used: how many there are
@@ -148,9 +164,10 @@ const struct vmshm_kvm_ops *vmshm_kvm_get(int fd);
 /* slots.c */
 u64 vmshm_binding_bound(const struct vmshm_binding_ctx *binding);
 u64 vmshm_binding_wanted(const struct vmshm_binding_ctx *binding, u64 size);
-int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 size);
+int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 old, u64 size,
+			 enum vmshm_wait wait);
 void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used,
-		       bool killable);
+		       enum vmshm_wait wait);
 void vmshm_binding_changed(struct vmshm_binding_ctx *binding);
 
 #endif /* _VMSHM_BIND_H */

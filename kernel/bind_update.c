@@ -92,12 +92,17 @@ agree:
 	err = follow ? vmshm_binding_agree(binding) : 0;
 	if (err)
 		return err;
-	inode_lock(region->inode);
-	mutex_lock(&region->bind_mutex);
+	/* Who resizes comes next, however many want to wait for their VMs here. */
+	if (mutex_lock_killable(&region->bind_update_mutex))
+		return -EINTR;
+	if (mutex_lock_killable(&region->bind_mutex)) {
+		mutex_unlock(&region->bind_update_mutex);
+		return -EINTR;
+	}
 	if (!follow && (arg->flags & ~binding->flags & VMSHM_BIND_FOLLOW)) {
 		/* Somebody else has switched it off meanwhile. */
 		mutex_unlock(&region->bind_mutex);
-		inode_unlock(region->inode);
+		mutex_unlock(&region->bind_update_mutex);
 		follow = true;
 		goto agree;
 	}
@@ -115,6 +120,6 @@ agree:
 		vmshm_event_binding(binding, VMSHM_EVENT_BOUND);
 unlock:
 	mutex_unlock(&region->bind_mutex);
-	inode_unlock(region->inode);
+	mutex_unlock(&region->bind_update_mutex);
 	return err;
 }

@@ -18,8 +18,12 @@ static u64 vmshm_vm_id(const struct vmshm_vm *vm)
 	return vm->id;
 }
 
-/* Returns the VM's entry, which there may be already. */
-static struct vmshm_vm *vmshm_vm_get(struct kvm *kvm)
+/*
+ * Returns the VM's entry, which there may be already. @owner is the module of the VM's
+ * file, which the caller has: since 6.2 nothing but open files keeps it, and it is
+ * needed for as long as the VM is there.
+ */
+static struct vmshm_vm *vmshm_vm_get(struct kvm *kvm, struct module *owner)
 {
 	struct vmshm_vm *vm;
 	int err;
@@ -41,12 +45,15 @@ static struct vmshm_vm *vmshm_vm_get(struct kvm *kvm)
 		vm = ERR_PTR(-EIO);
 		goto unlock;
 	}
+	__module_get(owner);
+	vm->owner = owner;
 	vm->kvm = kvm;
 	vm->users = 1;
 	vm->id = ++vmshm_vm_last_id;
 	err = vmshm_vm_start(vm);
 	if (err) {
 		kvm_put_kvm_no_destroy(kvm);
+		module_put(owner);
 		kfree(vm);
 		vm = ERR_PTR(err);
 		goto unlock;
@@ -73,7 +80,7 @@ static struct vmshm_vm *vmshm_vm_attach(int fd)
 	else if (READ_ONCE(kvm->vm_dead))
 		vm = ERR_PTR(-EIO);
 	else
-		vm = vmshm_vm_get(kvm);
+		vm = vmshm_vm_get(kvm, file->f_op->owner);
 put_file:
 	fput(file);
 	return vm;

@@ -7,7 +7,9 @@
  * is the VMM, which has only itself to blame. Ours is whoever resizes a region, with
  * locks that others want. So each VM has a thread that does it, one job after the
  * other. Who asks waits for a limited time and gives the job up then; the thread
- * undoes what it has done of it, as soon as it can.
+ * undoes what it has done of it, as soon as it can. The VMM itself, when it binds or
+ * closes a binding, has no such locks and waits as it would for KVM: it is to know that
+ * slots are gone before it unmaps their memory.
  */
 #ifndef _VMSHM_KVM_H
 #define _VMSHM_KVM_H
@@ -27,8 +29,10 @@ struct kvm;
  * @users: number of bindings; protected by the same
  * @id: its number
  * @kvm: the VM; a counted reference
+ * @owner: the module that made it, such as kvm_amd, or NULL if it was built in; a
+ *	reference
  * @wait: the thread, which ends with this and frees it
- * @lock: protects all below, and of the jobs what struct vmshm_job says
+ * @lock: protects all below, and of the jobs what struct vmshm_job says; a leaf
  * @jobs: what is to be done, the next first
  * @ended: there is no binding any more, so no job will come
  */
@@ -37,6 +41,7 @@ struct vmshm_vm {
 	unsigned int users;
 	u64 id;
 	struct kvm *kvm;
+	struct module *owner;
 	wait_queue_head_t wait;
 
 	/* Protects what follows, and what jobs say. */
@@ -55,12 +60,13 @@ struct vmshm_vm {
  * @slots: @nr slots, and for a change as many again: what they are to be. Freed
  *	with the job.
  * @nr: how many
- * @later: it is not given up: whoever asks need not know when it was done
+ * @later: it is not given up, but tried until it is done or the address space of the
+ *	VM is gone: whoever asks need not know when
  * @err: what @run returned; this and all below are protected by vm->lock
  * @nr_done: how many slots have been removed
  * @finished: the thread is through with it, and who waits frees it
- * @given_up: nobody waits for it any more, and the thread frees it; never set
- *	with @finished
+ * @given_up: nobody waits for it any more, though it was begun or is for later, and
+ *	the thread frees it; never set with @finished
  */
 struct vmshm_job {
 	struct list_head node;
@@ -82,20 +88,21 @@ int vmshm_vm_start(struct vmshm_vm *vm);
 void vmshm_vm_end(struct vmshm_vm *vm);
 struct vmshm_job *vmshm_job_new(unsigned int nr, gfp_t gfp);
 void vmshm_job_free(struct vmshm_job *job);
-int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job, bool killable,
-		 unsigned int *nr_done);
-bool vmshm_job_count(struct vmshm_vm *vm, struct vmshm_job *job);
+int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,
+		 enum vmshm_wait wait, unsigned int *nr_done);
+bool vmshm_job_count(struct vmshm_vm *vm, struct vmshm_job *job,
+		     unsigned int nr);
 bool vmshm_job_is_unwanted(const struct vmshm_job *job);
 
 /* kvm_slots.c */
 int vmshm_vm_add(struct vmshm_vm *vm, const struct vmshm_memslot *slots,
-		 unsigned int nr);
+		 unsigned int nr, enum vmshm_wait wait);
 int vmshm_vm_change(struct vmshm_vm *vm, const struct vmshm_memslot *from,
 		    const struct vmshm_memslot *to, unsigned int nr);
 unsigned int vmshm_vm_remove(struct vmshm_vm *vm,
 			     const struct vmshm_memslot *slots, unsigned int nr,
-			     bool killable);
+			     enum vmshm_wait wait);
 void vmshm_vm_remove_all(struct vmshm_vm *vm, struct vmshm_memslot *slots,
-			 unsigned int nr);
+			 unsigned int nr, enum vmshm_wait wait);
 
 #endif /* _VMSHM_KVM_H */

@@ -2,6 +2,7 @@
 /*
  * The threads of VMs, and who waits for them.
  */
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/kvm_host.h>
@@ -14,6 +15,9 @@
 
 /* How long to wait for the slots of a VM, in jiffies. */
 #define VMSHM_JOB_TIME		(5 * HZ)
+
+/* How long to wait, in ms, until what there was no memory for is tried again. */
+#define VMSHM_AGAIN_WAIT	100
 
 /**
  * vmshm_job_new() - a job with room for slots
@@ -53,18 +57,20 @@ void vmshm_job_free(struct vmshm_job *job)
  * vmshm_job_do() - have the thread of a VM do a job
  * @vm: the VM
  * @job: the job, which is the thread's to free, or has been freed, afterwards
- * @killable: do not wait if the caller is being killed
+ * @wait: how long to wait; the limit is VMSHM_JOB_TIME
  * @nr_done: where to store how many slots have been removed, or NULL
  *
- * Context: process context; waits for VMSHM_JOB_TIME.
+ * Context: process context.
  * Return: what job->run() returned; -EBUSY: the VM was kept busy; -EINTR: the
  * caller is being killed. The job has not been done then, or is being undone,
  * except for the slots that are in @nr_done; but it will be, if it is for later.
  */
-int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job, bool killable,
-		 unsigned int *nr_done)
+int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,
+		 enum vmshm_wait wait, unsigned int *nr_done)
 {
-	bool finished;
+	long limit = wait == VMSHM_WAIT_OWN ? MAX_SCHEDULE_TIMEOUT :
+					      VMSHM_JOB_TIME;
+	bool ours;
 	long left;
 	int err;
 
@@ -73,23 +79,27 @@ int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job, bool killable,
 	spin_unlock(&vm->lock);
 	wake_up(&vm->wait);
 
-	left = killable ?
-		wait_for_completion_killable_timeout(&job->done,
-						     VMSHM_JOB_TIME) :
-		(long)wait_for_completion_timeout(&job->done, VMSHM_JOB_TIME);
+	left = wait == VMSHM_WAIT ?
+		(long)wait_for_completion_timeout(&job->done, limit) :
+		wait_for_completion_killable_timeout(&job->done, limit);
 
 	spin_lock(&vm->lock);
-	finished = job->finished;
-	if (finished)
+	ours = job->finished;
+	if (ours)
 		err = job->err;
 	else
 		err = left < 0 ? -EINTR : -EBUSY;
 	if (nr_done)
 		*nr_done = job->nr_done;
-	/* Unless it is finished this is the last that we see of it. */
-	WRITE_ONCE(job->given_up, !finished);
+	/* What has not been begun need not be, and must not pile up. */
+	if (!ours && !job->later && !list_empty(&job->node)) {
+		list_del(&job->node);
+		ours = true;
+	}
+	/* Unless it is ours this is the last that we see of it. */
+	WRITE_ONCE(job->given_up, !ours);
 	spin_unlock(&vm->lock);
-	if (finished)
+	if (ours)
 		vmshm_job_free(job);
 	return err;
 }
@@ -104,20 +114,22 @@ bool vmshm_job_is_unwanted(const struct vmshm_job *job)
 }
 
 /**
- * vmshm_job_count() - a slot has been removed
+ * vmshm_job_count() - slots have been removed
  * @vm: the VM
  * @job: the job, under way
+ * @nr: how many
  *
  * Return: whether that counts. If not, the job has been given up before, and the
- * slot is to be there.
+ * slots are to be there.
  */
-bool vmshm_job_count(struct vmshm_vm *vm, struct vmshm_job *job)
+bool vmshm_job_count(struct vmshm_vm *vm, struct vmshm_job *job, unsigned int nr)
 {
 	bool counts;
 
 	spin_lock(&vm->lock);
 	counts = !vmshm_job_is_unwanted(job);
-	job->nr_done += counts;
+	if (counts)
+		job->nr_done += nr;
 	spin_unlock(&vm->lock);
 	return counts;
 }
@@ -153,6 +165,15 @@ static void vmshm_vm_leave_mm(struct mm_struct *mm)
 	mmput(mm);
 }
 
+/* Puts a job back, to be tried again. */
+static void vmshm_job_again(struct vmshm_vm *vm, struct vmshm_job *job)
+{
+	spin_lock(&vm->lock);
+	list_add(&job->node, &vm->jobs);
+	spin_unlock(&vm->lock);
+	msleep(VMSHM_AGAIN_WAIT);
+}
+
 /*
  * Without the address space no vCPU can run any more, and on some machines KVM has
  * taken its page tables down: slots go with the VM then, and there is nothing to do.
@@ -161,15 +182,18 @@ static void vmshm_vm_run(struct vmshm_vm *vm, struct vmshm_job *job)
 {
 	struct mm_struct *mm = vm->kvm->mm;
 	bool alive = vmshm_vm_enter_mm(mm);
-	unsigned int i;
 	int err = 0;
 
-	if (vmshm_job_is_unwanted(job))
-		err = -EBUSY;
-	else if (alive)
+	if (alive)
 		err = job->run(vm, job);
-	for (i = 0; i < job->nr && !alive; i++)
-		vmshm_job_count(vm, job);
+	else
+		vmshm_job_count(vm, job, job->nr);
+	if (err == -ENOMEM && job->later) {
+		/* What there is no memory for may be what this holds. */
+		vmshm_vm_leave_mm(mm);
+		vmshm_job_again(vm, job);
+		return;
+	}
 	if (!vmshm_job_finish(vm, job, err)) {
 		if (alive && !err && job->undo && !job->later)
 			job->undo(vm, job);
@@ -198,7 +222,7 @@ static struct vmshm_job *vmshm_vm_next(struct vmshm_vm *vm)
 	spin_lock(&vm->lock);
 	job = list_first_entry_or_null(&vm->jobs, struct vmshm_job, node);
 	if (job)
-		list_del(&job->node);
+		list_del_init(&job->node);
 	spin_unlock(&vm->lock);
 	return job;
 }
@@ -217,6 +241,7 @@ static int vmshm_vm_thread(void *data)
 {
 	struct vmshm_vm *vm = data;
 	struct vmshm_job *job;
+	struct module *owner;
 
 	for (;;) {
 		wait_event_idle(vm->wait, vmshm_vm_is_awaited(vm));
@@ -226,7 +251,9 @@ static int vmshm_vm_thread(void *data)
 			break;
 		vmshm_vm_run(vm, job);
 	}
+	owner = vm->owner;
 	vmshm_vm_put_kvm(vm->kvm);
+	module_put(owner);
 	kfree(vm);
 	module_put_and_kthread_exit(0);
 }

@@ -151,11 +151,12 @@ static void vmshm_job_undo_add(struct vmshm_vm *vm, struct vmshm_job *job)
  * @vm: the VM
  * @slots: the slots
  * @nr: how many, at least 1
+ * @wait: how long to wait
  *
  * Return: as said there.
  */
 int vmshm_vm_add(struct vmshm_vm *vm, const struct vmshm_memslot *slots,
-		 unsigned int nr)
+		 unsigned int nr, enum vmshm_wait wait)
 {
 	struct vmshm_job *job = vmshm_job_new(nr, GFP_KERNEL_ACCOUNT);
 
@@ -165,7 +166,7 @@ int vmshm_vm_add(struct vmshm_vm *vm, const struct vmshm_memslot *slots,
 	job->nr = nr;
 	job->run = vmshm_job_add;
 	job->undo = vmshm_job_undo_add;
-	return vmshm_job_do(vm, job, true, NULL);
+	return vmshm_job_do(vm, job, wait, NULL);
 }
 
 /*
@@ -252,7 +253,7 @@ int vmshm_vm_change(struct vmshm_vm *vm, const struct vmshm_memslot *from,
 	job->nr = nr;
 	job->run = vmshm_job_change;
 	job->undo = vmshm_job_undo_change;
-	return vmshm_job_do(vm, job, true, NULL);
+	return vmshm_job_do(vm, job, VMSHM_WAIT_KILLABLE, NULL);
 }
 
 /* A slot cannot be removed for lack of memory, which passes. */
@@ -267,13 +268,13 @@ static int vmshm_job_remove_slot(struct vmshm_vm *vm, struct vmshm_job *job,
 		if (err)
 			return err;
 		if (!vmshm_vm_has(kvm, slot)) {
-			vmshm_job_count(vm, job);
+			vmshm_job_count(vm, job, 1);
 			mutex_unlock(&kvm->slots_lock);
 			return 0;
 		}
 		err = vmshm_vm_set(kvm, slot, 0);
 		/* It stays, for whoever waited has been told so. */
-		if (!err && !vmshm_job_count(vm, job))
+		if (!err && !vmshm_job_count(vm, job, 1))
 			vmshm_vm_set(kvm, slot, slot->length);
 		mutex_unlock(&kvm->slots_lock);
 		if (err != -ENOMEM || vmshm_job_is_unwanted(job))
@@ -285,12 +286,15 @@ static int vmshm_job_remove_slot(struct vmshm_vm *vm, struct vmshm_job *job,
 
 static int vmshm_job_remove(struct vmshm_vm *vm, struct vmshm_job *job)
 {
-	unsigned int i;
 	int err = 0;
 
-	for (i = job->nr; i > 0 && !err; i--)
+	/* If it is tried again, what is gone is not looked at: it may be another's. */
+	while (job->nr && !err) {
 		err = vmshm_job_is_unwanted(job) ? -EBUSY :
-		      vmshm_job_remove_slot(vm, job, &job->slots[i - 1]);
+		      vmshm_job_remove_slot(vm, job, &job->slots[job->nr - 1]);
+		if (!err)
+			job->nr--;
+	}
 	return err;
 }
 
@@ -299,13 +303,13 @@ static int vmshm_job_remove(struct vmshm_vm *vm, struct vmshm_job *job)
  * @vm: the VM
  * @slots: the slots
  * @nr: how many
- * @killable: do not wait if the caller is being killed
+ * @wait: how long to wait
  *
  * Return: as said there.
  */
 unsigned int vmshm_vm_remove(struct vmshm_vm *vm,
 			     const struct vmshm_memslot *slots, unsigned int nr,
-			     bool killable)
+			     enum vmshm_wait wait)
 {
 	struct vmshm_job *job = NULL;
 	unsigned int nr_done;
@@ -321,7 +325,7 @@ unsigned int vmshm_vm_remove(struct vmshm_vm *vm,
 	memcpy(job->slots, slots, array_size(nr, sizeof(*slots)));
 	job->nr = nr;
 	job->run = vmshm_job_remove;
-	vmshm_job_do(vm, job, killable, &nr_done);
+	vmshm_job_do(vm, job, wait, &nr_done);
 	return nr_done;
 }
 
@@ -330,9 +334,10 @@ unsigned int vmshm_vm_remove(struct vmshm_vm *vm,
  * @vm: the VM
  * @slots: the slots; freed with kvfree()
  * @nr: how many
+ * @wait: how long to wait
  */
 void vmshm_vm_remove_all(struct vmshm_vm *vm, struct vmshm_memslot *slots,
-			 unsigned int nr)
+			 unsigned int nr, enum vmshm_wait wait)
 {
 	/* Without it they would be there for as long as the VM is. */
 	struct vmshm_job *job = vmshm_job_new(0, GFP_KERNEL | __GFP_NOFAIL);
@@ -341,5 +346,5 @@ void vmshm_vm_remove_all(struct vmshm_vm *vm, struct vmshm_memslot *slots,
 	job->nr = nr;
 	job->run = vmshm_job_remove;
 	job->later = true;
-	vmshm_job_do(vm, job, false, NULL);
+	vmshm_job_do(vm, job, wait, NULL);
 }

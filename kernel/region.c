@@ -52,6 +52,7 @@ void vmshm_region_put(struct vmshm_region *region)
 	xa_destroy(&region->peers);
 	mutex_destroy(&region->peers_mutex);
 	mutex_destroy(&region->bind_mutex);
+	mutex_destroy(&region->bind_update_mutex);
 	mutex_destroy(&region->logs_mutex);
 	mutex_destroy(&region->event_mutex);
 	mutex_destroy(&region->handles_lock);
@@ -114,6 +115,7 @@ static struct vmshm_region *vmshm_region_alloc(struct vmshm_registry *registry,
 	INIT_LIST_HEAD(&region->logs);
 	mutex_init(&region->peers_mutex);
 	xa_init_flags(&region->peers, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	mutex_init(&region->bind_update_mutex);
 	mutex_init(&region->bind_mutex);
 	INIT_LIST_HEAD(&region->bindings);
 	region->name_len = len;

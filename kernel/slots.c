@@ -6,20 +6,29 @@
  * moment. So what is new becomes further slots, and only whole slots go.
  *
  * A resize asks all bindings first and changes them then, all or none, under
- * region->bind_mutex from the one to the other. Memory is there, though not yet
+ * region->bind_mutex from the one to the other. A binding that is being made is in no
+ * list yet and takes no lock. Memory is there, though not yet
  * told, when slots are set, and until slots are gone: see region->reach.
  */
 #include <linux/mm.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 
 #include "bind.h"
 #include "range.h"
+
+/* Is it listed, and locked, or not known to anybody else? */
+static void vmshm_binding_assert_held(const struct vmshm_binding_ctx *binding)
+{
+	lockdep_assert(list_empty(&binding->node) ||
+		       lockdep_is_held(&binding->region->bind_mutex));
+}
 
 /**
  * vmshm_binding_bound() - how much is guest memory now
  * @binding: the binding
  *
- * Context: region->bind_mutex held.
+ * Context: region->bind_mutex held, or the binding in no list.
  * Return: bytes.
  */
 u64 vmshm_binding_bound(const struct vmshm_binding_ctx *binding)
@@ -80,6 +89,23 @@ static u32 vmshm_binding_plan(const struct vmshm_binding_ctx *binding,
 }
 
 /*
+ * How many slots lie in a size, and how much that is. Others are left of when it was
+ * greater: they could not be removed. What their VM does to them later, which was told
+ * to keep them, nobody knows: they must go before anything of there is used again.
+ */
+static u32 vmshm_binding_fitting(const struct vmshm_binding_ctx *binding,
+				 u64 size, u64 *bound)
+{
+	u64 wanted = vmshm_binding_wanted(binding, size);
+	u32 used = binding->used;
+
+	*bound = vmshm_binding_bound(binding);
+	while (used && *bound > wanted)
+		*bound -= binding->slots[--used].length;
+	return used;
+}
+
+/*
  * Can a binding live with a size? Returns 0; -EBUSY: it does not follow and lies
  * beyond, or @size is within a slot; -ENOSPC: more slots are needed than there
  * are.
@@ -88,32 +114,31 @@ static int vmshm_binding_check(const struct vmshm_binding_ctx *binding,
 			       u64 size)
 {
 	u64 wanted = vmshm_binding_wanted(binding, size);
-	u64 bound = vmshm_binding_bound(binding);
-	u32 i;
+	u64 bound;
+	u32 used, room;
 
 	lockdep_assert_held(&binding->region->bind_mutex);
 	if (!(binding->flags & VMSHM_BIND_FOLLOW))
 		return wanted < binding->length ? -EBUSY : 0;
-	if (wanted > bound) {
-		u32 room = binding->nr_slots - binding->used;
-
-		return vmshm_binding_plan(binding, NULL, room, bound, wanted) >
-			room ? -ENOSPC : 0;
+	if (size < binding->region->size) {
+		used = vmshm_binding_fitting(binding, size, &bound);
+		return used < binding->used && bound < wanted ? -EBUSY : 0;
 	}
-	for (i = binding->used; i > 0 && wanted < bound; i--)
-		bound -= binding->slots[i - 1].length;
-	return bound < wanted ? -EBUSY : 0;
+	used = vmshm_binding_fitting(binding, binding->region->size, &bound);
+	room = binding->nr_slots - used;
+	return vmshm_binding_plan(binding, NULL, room, bound, wanted) > room ?
+		-ENOSPC : 0;
 }
 
 /**
  * vmshm_binding_changed() - tell userspace that the slots have changed
  * @binding: the binding
  *
- * Context: region->bind_mutex held.
+ * Context: region->bind_mutex held, or the binding in no list.
  */
 void vmshm_binding_changed(struct vmshm_binding_ctx *binding)
 {
-	lockdep_assert_held(&binding->region->bind_mutex);
+	vmshm_binding_assert_held(binding);
 	WRITE_ONCE(binding->changes, binding->changes + 1);
 	wake_up_interruptible_poll(&binding->wait, EPOLLIN | EPOLLRDNORM);
 }
@@ -121,30 +146,44 @@ void vmshm_binding_changed(struct vmshm_binding_ctx *binding)
 /**
  * vmshm_binding_extend() - make what is new guest memory
  * @binding: the binding, with VMSHM_BIND_FOLLOW or new
+ * @old: what is beyond this size is not used by anybody, in bytes
  * @size: size of the region, in bytes
+ * @wait: how long to wait for its VM
  *
- * Context: region->bind_mutex held; waits for VMs for a limited time.
- * Return: 0; -ENOSPC: there are not so many slots; or as ops->add; on error
- * nothing has changed.
+ * Slots beyond @old are removed first.
+ *
+ * Context: region->bind_mutex held, or the binding in no list.
+ * Return: 0; -ENOSPC: there are not so many slots; -EBUSY: the VM is kept busy; -ENOMEM;
+ * -EINTR: the caller is being killed; or as ops->add; on error nothing has changed in
+ * what is used.
  */
-int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 size)
+int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 old, u64 size,
+			 enum vmshm_wait wait)
 {
 	u64 wanted = vmshm_binding_wanted(binding, size);
-	u64 bound = vmshm_binding_bound(binding);
-	struct vmshm_memslot *slots = &binding->slots[binding->used];
-	u32 room = binding->nr_slots - binding->used;
+	struct vmshm_memslot *slots;
+	u32 used, room, nr;
+	u64 bound;
 	int err;
-	u32 nr;
 
-	lockdep_assert_held(&binding->region->bind_mutex);
+	vmshm_binding_assert_held(binding);
 	binding->extended = 0;
+	used = vmshm_binding_fitting(binding, old, &bound);
+	vmshm_binding_cut(binding, used, wait);
+	if (binding->used > used && fatal_signal_pending(current))
+		return -EINTR;
+	/* Whoever waits until the VM is not busy has too little memory. */
+	if (binding->used > used)
+		return wait == VMSHM_WAIT_OWN ? -ENOMEM : -EBUSY;
+	slots = &binding->slots[used];
+	room = binding->nr_slots - used;
 	nr = vmshm_binding_plan(binding, slots, room, bound, wanted);
 	if (nr > room)
 		return -ENOSPC;
 	if (!nr)
 		return 0;
 	if (binding->vm) {
-		err = binding->ops->add(binding->vm, slots, nr);
+		err = binding->ops->add(binding->vm, slots, nr, wait);
 		if (err)
 			return err;
 	}
@@ -158,25 +197,25 @@ int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 size)
  * vmshm_binding_cut() - remove slots at the end
  * @binding: the binding
  * @used: how many are to stay
- * @killable: leave slots of a VM where they are if the caller is being killed
+ * @wait: how long to wait for its VM
  *
  * A slot cannot be removed if there is no memory for it, or its VM is kept busy. One
- * that stays does no harm: the guest gets EFAULT from what is not there any more, and
- * the memory back when the region grows again.
+ * that stays does no harm: the guest gets EFAULT from what is not there any more. It
+ * goes before the region grows again.
  *
- * Context: region->bind_mutex held; waits for the VM for a limited time.
+ * Context: region->bind_mutex held, or the binding in no list.
  */
 void vmshm_binding_cut(struct vmshm_binding_ctx *binding, u32 used,
-		       bool killable)
+		       enum vmshm_wait wait)
 {
 	u32 nr = binding->used - used;
 
-	lockdep_assert_held(&binding->region->bind_mutex);
+	vmshm_binding_assert_held(binding);
 	if (!nr)
 		return;
 	if (binding->vm)
 		nr = binding->ops->remove(binding->vm, &binding->slots[used],
-					  nr, killable);
+					  nr, wait);
 	binding->used -= nr;
 	if (nr)
 		vmshm_binding_changed(binding);
@@ -265,7 +304,8 @@ int vmshm_bindings_grow(struct vmshm_region *region, u64 size)
 	list_for_each_entry(binding, &region->bindings, node) {
 		if (!(binding->flags & VMSHM_BIND_FOLLOW))
 			continue;
-		err = vmshm_binding_extend(binding, size);
+		err = vmshm_binding_extend(binding, region->size, size,
+					   VMSHM_WAIT_KILLABLE);
 		if (err)
 			goto cut;
 	}
@@ -276,7 +316,7 @@ cut:
 		if (binding->flags & VMSHM_BIND_FOLLOW)
 			vmshm_binding_cut(binding,
 					  binding->used - binding->extended,
-					  false);
+					  VMSHM_WAIT);
 	return err == -ENOMEM || err == -EINTR ? err : -EBUSY;
 }
 
@@ -296,14 +336,12 @@ void vmshm_bindings_shrink(struct vmshm_region *region, u64 size)
 
 	lockdep_assert_held(&region->bind_mutex);
 	list_for_each_entry(binding, &region->bindings, node) {
-		u64 wanted = vmshm_binding_wanted(binding, size);
-		u64 bound = vmshm_binding_bound(binding);
-		u32 used = binding->used;
+		u32 used;
+		u64 bound;
 
 		if (!(binding->flags & VMSHM_BIND_FOLLOW))
 			continue;
-		while (used && bound > wanted)
-			bound -= binding->slots[--used].length;
-		vmshm_binding_cut(binding, used, true);
+		used = vmshm_binding_fitting(binding, size, &bound);
+		vmshm_binding_cut(binding, used, VMSHM_WAIT_KILLABLE);
 	}
 }

@@ -37,7 +37,7 @@
  *     region->event_mutex and so on, as above
  *     the lock of region->peers
  *     peer->lock
- *   outer inode's i_rwsem
+ *   outer inode's i_rwsem, or region->bind_update_mutex
  *     region->bind_mutex
  *       region->event_mutex
  *       kvm->slots_lock, by a thread that is waited for
@@ -239,6 +239,8 @@ struct vmshm_counters {
  * @peers: struct vmshm_peer by number, and reserved numbers; peers are put in
  *	and taken out under @peers_mutex and read under it or RCU
  * @nr_peers: number of peers in @peers
+ * @bind_update_mutex: has those who change bindings wait for each other, so that of
+ *	them no more than one is before a resize
  * @bind_mutex: protects @bindings, @nr_bindings and what struct
  *	vmshm_binding_ctx says; held throughout a resize
  * @bindings: bindings that have not ended, oldest first
@@ -293,6 +295,7 @@ struct vmshm_region {
 	struct mutex peers_mutex;
 	struct xarray peers;
 	unsigned int nr_peers;
+	struct mutex bind_update_mutex;
 	struct mutex bind_mutex;
 	struct list_head bindings;
 	unsigned int nr_bindings;

@@ -841,6 +841,7 @@ TEST_F(kvm_bind, events)
 	close(binding);
 	ASSERT_EQ(0, vt_next_event(watch, &event));
 	EXPECT_EQ(VMSHM_EVENT_UNBOUND, event.type);
+	EXPECT_EQ(0, event.flags);
 	EXPECT_EQ(ELSEWHERE, event.value);
 	EXPECT_EQ(vm, event.old_value);
 	EXPECT_EQ(getpid(), event.pid);
@@ -898,6 +899,61 @@ TEST_F(kvm_bind, results)
 	munmap(arg, VT_PAGE);
 	/* Not mapped either. */
 	EXPECT_EQ(0, vt_resize(self->fd, 0));
+}
+
+/* What the caller said stays as he said it. */
+TEST_F(kvm_bind, argument)
+{
+	struct vmshm_bind arg = self->how;
+
+	arg.size = sizeof(arg);
+	arg.flags = VMSHM_BIND_FOLLOW;
+	arg.length = 0;
+	ASSERT_EQ(0, vt_ioctl(self->fd, VMSHM_IOC_BIND, &arg));
+	EXPECT_EQ(0, arg.length);
+	EXPECT_EQ(self->how.guest_addr, arg.guest_addr);
+	EXPECT_EQ(0, arg.user_addr);
+	EXPECT_NE(0, arg.out_user_addr);
+	close(arg.out_fd);
+}
+
+/* Returns how often the module is used that makes VMs. */
+static int vendor_used(void)
+{
+	FILE *f = fopen("/sys/module/kvm_amd/refcnt", "re");
+	int used = -1;
+
+	if (!f)
+		f = fopen("/sys/module/kvm_intel/refcnt", "re");
+	if (!f)
+		return -errno;
+	if (fscanf(f, "%d", &used) != 1)
+		used = -EIO;
+	fclose(f);
+	return used;
+}
+
+/* A binding may be all that a VM has, and the VM needs the module. */
+TEST_F(kvm_bind, keeps_module)
+{
+	struct vmshm_bind how = self->how;
+	struct vt_guest guest;
+	int used, binding, tries = 0;
+
+	/* Those of earlier tests may still be on their way out. */
+	usleep(500000);
+	used = vendor_used();
+	ASSERT_LE(0, used);
+	ASSERT_EQ(0, vt_guest_init(&guest, 1));
+	how.vm_fd = guest.fd;
+	binding = vt_bind(self->fd, &how, NULL);
+	ASSERT_LE(0, binding);
+	vt_guest_exit(&guest);
+	EXPECT_LT(used, vendor_used());
+	close(binding);
+	while (vendor_used() > used && ++tries < VT_PATIENCE * 100)
+		usleep(10000);
+	EXPECT_GE(used, vendor_used());
 }
 
 /* What could not be returned is still to be looked at. */

@@ -15,11 +15,13 @@
 /**
  * struct vmshm_vm - a VM that keeps count
  * @slots: how many it has
+ * @added: how many it has ever had
  * @add_error: what adding returns
  * @stuck: how many of those that are to be removed stay
  */
 struct vmshm_vm {
 	unsigned int slots;
+	unsigned int added;
 	int add_error;
 	unsigned int stuck;
 };
@@ -32,16 +34,18 @@ struct slots {
 };
 
 static int fake_add(struct vmshm_vm *vm, const struct vmshm_memslot *slots,
-		    unsigned int nr)
+		    unsigned int nr, enum vmshm_wait wait)
 {
-	if (!vm->add_error)
-		vm->slots += nr;
-	return vm->add_error;
+	if (vm->add_error)
+		return vm->add_error;
+	vm->slots += nr;
+	vm->added += nr;
+	return 0;
 }
 
 static unsigned int fake_remove(struct vmshm_vm *vm,
 				const struct vmshm_memslot *slots,
-				unsigned int nr, bool killable)
+				unsigned int nr, enum vmshm_wait wait)
 {
 	nr -= min(nr, vm->stuck);
 	vm->slots -= nr;
@@ -262,7 +266,7 @@ static void slots_fixed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->bindings[0].used, 4U);
 }
 
-/* What stays is still known to be there. */
+/* What stays is still known to be there, but not used again. */
 static void slots_stuck(struct kunit *test)
 {
 	struct slots *s = test->priv;
@@ -274,10 +278,32 @@ static void slots_stuck(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->used, 2U);
 	KUNIT_EXPECT_EQ(test, s->vms[0].slots, 2U);
 	KUNIT_EXPECT_EQ(test, s->bindings[1].used, 1U);
-	/* Growing again finds it there. */
-	KUNIT_EXPECT_EQ(test, grow(s, 2 * GRANULE), 0);
+	/* As long as it cannot go nothing grows. */
+	KUNIT_EXPECT_EQ(test, grow(s, 2 * GRANULE), -EBUSY);
 	KUNIT_EXPECT_EQ(test, s->vms[0].slots, 2U);
+	KUNIT_EXPECT_EQ(test, s->vms[1].slots, 1U);
+	/* Then it goes, and what there is now comes. */
+	s->vms[0].stuck = 0;
+	KUNIT_EXPECT_EQ(test, grow(s, GRANULE + PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, s->vms[0].slots, 2U);
+	KUNIT_EXPECT_EQ(test, s->vms[0].added, 4U);
+	KUNIT_EXPECT_EQ(test, b->slots[1].length, (u64)PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, s->vms[1].slots, 2U);
+}
+
+/* And has no part in what there is room for. */
+static void slots_stuck_room(struct kunit *test)
+{
+	struct slots *s = test->priv;
+
+	KUNIT_ASSERT_EQ(test, grow(s, NR * GRANULE), 0);
+	s->vms[0].stuck = NR - 1;
+	KUNIT_EXPECT_EQ(test, shrink(s, GRANULE), 0);
+	KUNIT_EXPECT_EQ(test, s->vms[0].slots, (unsigned int)NR);
+	s->vms[0].stuck = 0;
+	KUNIT_EXPECT_EQ(test, grow(s, NR * GRANULE - PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, s->vms[0].slots, (unsigned int)NR);
+	KUNIT_EXPECT_EQ(test, grow(s, NR * GRANULE), -ENOSPC);
 }
 
 /* Ranges that bindings cover together, in whatever order they were made. */
@@ -351,6 +377,7 @@ static struct kunit_case slots_tests[] = {
 	KUNIT_CASE(slots_shrink),
 	KUNIT_CASE(slots_fixed),
 	KUNIT_CASE(slots_stuck),
+	KUNIT_CASE(slots_stuck_room),
 	KUNIT_CASE(slots_cover),
 	KUNIT_CASE(slots_user),
 	{}

@@ -1292,7 +1292,12 @@ struct vmshm_peer_pending {
  *
  * The binding ends when its file is closed, or when the address space of the
  * process that made it goes (exit, execve): the slots are removed and the VM is
- * let go. It keeps the region's memory, not its name.
+ * let go. It keeps the region's memory, not its name. Like KVM, the call and the
+ * last close(2), by the process that made it, wait for vCPUs that wait for memory,
+ * and for KVM_GET_DIRTY_LOG: when they return the slots are there, or gone. If
+ * somebody else has the file (a forked process, another call on it, a reader of its
+ * fdinfo), he is the last; who is the last in another process waits a few seconds,
+ * and the slots go as soon as they can.
  *
  * With VMSHM_BIND_USER the VM is not touched. The caller sets the slots that
  * VMSHM_IOC_BIND_SLOTS lists, by KVM_SET_USER_MEMORY_REGION, and again when
@@ -1307,11 +1312,9 @@ struct vmshm_peer_pending {
  * EPERM: the VM is another process's, or a seal forbids writing; EIO: the VM
  * is dead; EACCES: the handle or the mapping does not allow it; EOVERFLOW: an
  * address wraps; EEXIST: a slot is in use already, or the VM has other memory
- * in the guest-physical range; EBUSY: the VM's slots are in use for too long,
- * as by a KVM_GET_DIRTY_LOG that does not return, or by a vCPU that waits for
- * memory; ENOSPC: more than @nr_slots slots are needed; EINTR: a signal came
- * first; EOPNOTSUPP: no vmshm_kvm for this kernel, or the region is
- * DEVICE_MEMORY; EDQUOT: too many bindings of this region or too much kernel
+ * in the guest-physical range; ENOSPC: more than @nr_slots slots are needed;
+ * EINTR: a signal came first; EOPNOTSUPP: no vmshm_kvm for this kernel, or the
+ * region is DEVICE_MEMORY; EDQUOT: too many bindings of this region or too much kernel
  * memory for the user; ENOMEM, also for address space.
  */
 struct vmshm_bind {
@@ -1396,7 +1399,8 @@ struct vmshm_bindings {
  * struct vmshm_bind_stat - ioctl(VMSHM_IOC_BIND_STAT) on a binding
  * @size: sizeof(struct vmshm_bind_stat)
  * @flags: must be 0
- * @out_flags: VMSHM_BIND_*; with ENDED, what follows is as it was at the end
+ * @out_flags: VMSHM_BIND_*; with ENDED, what follows is as it was at the end, but that
+ *	there are no slots
  * @out_pid: as struct vmshm_binding::pid
  * @out_first_slot: as in struct vmshm_bind
  * @out_nr_slots: as in struct vmshm_bind
@@ -1448,10 +1452,12 @@ struct vmshm_bind_stat {
  * VMSHM_BIND_USER differs, @guest_addr is not aligned, or to switch
  * VMSHM_BIND_FOLLOW on, the range is no longer mapped; EOVERFLOW: it wraps;
  * EEXIST: the VM has other memory there; EBUSY: the VMM has changed the slots
- * itself, they are in use for too long, or without VMSHM_BIND_FOLLOW the range
- * must lie in the size; EPERM: only the process that bound the region can switch
- * VMSHM_BIND_FOLLOW on; ENOMEM: some slots may have been moved if memory was too
- * short even to move them back; another call, for either address, moves them all.
+ * itself, they are in use for too long, as by a vCPU that waits for memory (what
+ * has been moved is moved back then as soon as it can be), or without
+ * VMSHM_BIND_FOLLOW the range must lie in the size; EINTR: a signal came first;
+ * EPERM: only the process that bound the region can switch VMSHM_BIND_FOLLOW on;
+ * ENOMEM: some slots may have been moved if memory was too short even to move them
+ * back; another call, for either address, moves them all.
  */
 struct vmshm_bind_update {
 	__u32 size;
