@@ -95,11 +95,13 @@ coverage:
 SECONDS ?= 60
 SEED    ?=
 REPLAY  ?=
+MINIMISE ?=
 .PHONY: fuzz
 fuzz: prepared
 	@selftests/run-kernel-fuzz --kernel $(KERNEL) --build $(O) \
 		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
-		$(if $(REPLAY),--replay $(REPLAY))
+		$(if $(REPLAY),--replay $(REPLAY)) \
+		$(if $(MINIMISE),--minimise $(MINIMISE))
 
 # Parts of vmshm-stress: PARTS="kill abuse"; SECONDS= of each.
 PARTS   ?=
@@ -209,7 +211,8 @@ help:
 	@echo '                        that is built for it, once'
 	@echo 'make fuzz               random programs with a model, in a machine;'
 	@echo '                        SECONDS=60 SEED=n, KERNEL=6.1-kasan to be guided'
-	@echo '                        by coverage, REPLAY=FILE for one program'
+	@echo '                        by coverage, REPLAY=FILE for one program,'
+	@echo '                        MINIMISE=FILE to make one shorter'
 	@echo 'make stress             kill, hoard, swap, reload, in a machine: SECONDS=60'
 	@echo '                        for each, PARTS="kill abuse" for some'
 	@echo 'make mutation           put bugs into the module: does a test find each?'

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A few programs of the fuzzer of the module, always the same; and whether it
-# finds what is wrong: when it is told lies about results, and when a program
-# does what the model does not expect.
+# A few programs of the fuzzer of the module, always the same; those that once
+# found something, fuzz/programs/; and whether it finds what is wrong: when it is
+# told lies about results, and when a program does what the model does not expect.
 
 set -uo pipefail
 fuzz=$VMSHM_BUILD/selftests/fuzz/kernel/vmshm-fuzz
+programs=$(dirname "$0")/fuzz/programs
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 n=0 status=0
@@ -23,12 +24,17 @@ result()
 }
 
 echo "TAP version 13"
-echo "1..5"
+lies=(errno zero mark)
+if [ -c /dev/kvm ] && [ -d /sys/module/vmshm_kvm ]; then lies+=(guest); fi
+echo "1..$((${#lies[@]} + 3))"
 
 "$fuzz" --dir "$dir" --no-kcov --seed 1 --programs 24
 result $? "programs with a fixed seed"
 
-for lie in errno zero mark; do
+"$fuzz" --dir "$dir" --no-kcov --replay "$programs"/*.prog
+result $? "programs that once found something"
+
+for lie in "${lies[@]}"; do
 	rm -f "$dir"/*.prog
 	"$fuzz" --dir "$dir" --no-kcov --threads 0 --seed 2 --programs 100 \
 		--lie "$lie" >"$dir/out"

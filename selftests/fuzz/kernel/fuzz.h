@@ -12,7 +12,7 @@
  *	ops.c		the table of operations
  *	op_*.c		operations: what is done, and what has to come of it
  *	remote.c	a second process that regions are passed to
- *	threads.c	programs of many threads: invariants instead of the model
+ *	threads*.c	programs of many threads: invariants instead of the model
  *
  * A program is a list of operations, each a kind and some numbers. What the
  * numbers mean depends on what there is when the operation is executed, so that
@@ -44,7 +44,7 @@
 #define FZ_LOGS		5
 #define FZ_PEERS	5
 #define FZ_WATCHES	4
-#define FZ_BINDS	3
+#define FZ_BINDS	4
 #define FZ_EVENTFDS	3
 #define FZ_REMOTES	3	/* files that the second process has */
 #define FZ_HANDLES	(FZ_FDS + FZ_MAPS + FZ_PEERS + 2 * FZ_REMOTES + FZ_BINDS)
@@ -202,17 +202,22 @@ struct fz_watch {
 	uint64_t generation;		/* 0: of the device */
 	uint32_t mask;
 	int name;			/* the prefix is this name, or all: -1 */
+	int bell;			/* index of an eventfd or -1 */
 	unsigned int next;		/* of the events */
 	bool gone;
 };
 
 #define FZ_BIND_SLOTS	16
+/* What a VM has itself: the first of its memory, in slot 0. */
+#define FZ_VM_LOW	0x8000UL
 
 struct fz_bind {
 	int fd;
 	struct fz_region *region;	/* NULL: free */
 	struct fz_handle *handle;	/* its mapping's; NULL of PINNABLE */
 	unsigned char *addr;
+	unsigned int vm;		/* 0: USER */
+	uint64_t vm_number;		/* as the kernel counts them */
 	uint32_t flags;
 	uint32_t first_slot;
 	uint32_t nr_slots;
@@ -254,6 +259,7 @@ struct fz_state {
 	unsigned int nr_events;
 	bool domain_reserved;
 	unsigned int nr_binds;
+	unsigned int vm;		/* the last one; 0: none */
 	unsigned char *arena;
 };
 
@@ -280,10 +286,12 @@ struct fz_options {
 	unsigned int seconds;
 	uint64_t programs;
 	unsigned int threads;
+	unsigned int times;
 	const char *dir;
 	const char *lie;
 	bool verbose;
 	bool no_kcov;
+	bool no_minimise;
 };
 
 extern struct fz_options fz_options;
@@ -385,9 +393,24 @@ void fz_logs_shrunk(struct fz_region *region);
 void fz_peer_close(struct fz_peer *peer);
 void fz_watch_close(struct fz_watch *watch);
 void fz_watches_gone(struct fz_region *region);
+void fz_watches_raised(const struct fz_event *event);
 int fz_binds_expect(struct fz_region *region, uint64_t size);
 void fz_binds_resized(struct fz_region *region, uint64_t size);
+int fz_binds_grow(struct fz_region *region, uint64_t size, bool changed);
 void fz_bind_close(struct fz_bind *bind);
+struct fz_bind *fz_bind_of(uint32_t arg);
+uint64_t fz_bound(const struct fz_bind *bind);
+struct fz_bind *fz_bind_next(const struct fz_region *region,
+			     const struct fz_bind *after);
+
+/* op_kvm.c */
+extern bool fz_vm_possible;
+
+void fz_vm_init(int dev);
+bool fz_vm_get(void);
+int fz_vm_fd(void);
+unsigned int fz_vm_slots(void);
+void fz_vm_close(void);
 
 /* remote.c */
 int fz_remote_start(void);
@@ -395,6 +418,12 @@ void fz_remote_stop(void);
 
 /* threads.c */
 void fz_threads_run(const struct fz_prog *prog);
+
+/* threads_vm.c */
+void fz_threads_vm_make(void);
+int fz_threads_vm_bind(struct fz_random *random, int fd);
+void fz_threads_vm_move(struct fz_random *random, int fd);
+void fz_threads_vm_run(struct fz_random *random, unsigned int in_page);
 
 /* Operations, by file. */
 void fz_op_create(const uint32_t *arg);
@@ -404,6 +433,7 @@ void fz_op_list(const uint32_t *arg);
 void fz_op_domain(const uint32_t *arg);
 void fz_op_bad(const uint32_t *arg);
 void fz_op_path(const uint32_t *arg);
+void fz_op_info(const uint32_t *arg);
 
 void fz_op_close(const uint32_t *arg);
 void fz_op_dup(const uint32_t *arg);
@@ -451,11 +481,18 @@ void fz_op_eventfd(const uint32_t *arg);
 void fz_op_watch(const uint32_t *arg);
 void fz_op_watch_close(const uint32_t *arg);
 void fz_op_watch_read(const uint32_t *arg);
+void fz_op_watch_eventfd(const uint32_t *arg);
 
 void fz_op_bind(const uint32_t *arg);
 void fz_op_bind_close(const uint32_t *arg);
 void fz_op_bind_update(const uint32_t *arg);
 void fz_op_bind_check(const uint32_t *arg);
+void fz_op_bindings(const uint32_t *arg);
+
+void fz_op_vm_bind(const uint32_t *arg);
+void fz_op_vm_load(const uint32_t *arg);
+void fz_op_vm_store(const uint32_t *arg);
+void fz_op_vm_close(const uint32_t *arg);
 
 void fz_op_remote_send(const uint32_t *arg);
 void fz_op_remote_drop(const uint32_t *arg);

@@ -15,10 +15,14 @@
 /* One program of so many is one of threads. */
 #define FZ_THREADED	12
 #define FZ_STATUS	10	/* seconds between lines that say how far it is */
+/* How often a program that failed is replayed; races need not show at once. */
+#define FZ_AGAIN	3
+#define FZ_AGAIN_RACE	10
 
 struct fz_options fz_options = {
 	.seed = 1,
 	.threads = 3,
+	.times = 1,
 	.dir = "/tmp",
 };
 
@@ -28,7 +32,7 @@ static unsigned int fz_nr_corpus;
 static void fz_usage(FILE *to)
 {
 	fputs("usage: vmshm-fuzz [OPTION]...\n"
-	      "       vmshm-fuzz [OPTION]... --replay FILE\n"
+	      "       vmshm-fuzz [OPTION]... --replay FILE...\n"
 	      "\n"
 	      "Executes random programs of system calls on regions, and compares\n"
 	      "what comes of each with a model of what has to.\n"
@@ -42,11 +46,14 @@ static void fz_usage(FILE *to)
 	      "  --dir DIR      where the program that runs is written (current.prog),\n"
 	      "                 one that fails (failed.prog), and the same made as\n"
 	      "                 short as it can be (minimal.prog); default /tmp\n"
-	      "  --replay FILE  only this program; minimal.prog if it fails\n"
+	      "  --replay       only these programs, until one fails\n"
+	      "  --times N      replay each so many times\n"
+	      "  --no-minimise  leave a program that fails as it is\n"
 	      "  --no-kcov      not guided by coverage where the kernel has it\n"
 	      "  --lie WHAT     have the fuzzer find something that is not there, to\n"
 	      "                 test it: 'errno', 'zero' (what a region grows by is\n"
-	      "                 not zero) or 'mark' (a log loses a page)\n"
+	      "                 not zero), 'mark' (a log loses a page) or 'guest' (a\n"
+	      "                 vCPU finds another byte, where there is KVM)\n"
 	      "\n"
 	      "A kernel with kcov, such as 6.1-kasan, guides: programs that reach\n"
 	      "what none did before are kept, and changed for further ones.\n"
@@ -112,35 +119,39 @@ static void fz_write(const struct fz_prog *prog, const char *name)
 static void fz_report(struct fz_prog *prog, enum fz_status status)
 {
 	char message[sizeof(fz.shared->message)];
+	unsigned int again = prog->threads ? FZ_AGAIN_RACE : FZ_AGAIN;
 	unsigned int runs, i, times;
 	struct fz_prog shorter;
 
 	memcpy(message, fz.shared->message, sizeof(message));
 	printf("%s: %s\n", fz_status_name(status), message);
 	fz_write(prog, "failed.prog");
-	if (prog->threads) {
-		fz_prog_print(prog);
-		fz_write(prog, "minimal.prog");
+	if (fz_options.no_minimise)
 		return;
-	}
 	if (fz.shared->at < prog->nr && status != FZ_LEAK &&
 	    status != FZ_KERNEL)
 		printf("at operation %u: %s\n", fz.shared->at,
 		       fz_kinds[prog->op[fz.shared->at].kind].name);
-	printf("%u operations:\n", prog->nr);
+	if (!prog->threads)
+		printf("%u operations:\n", prog->nr);
 	fz_prog_print(prog);
 	fflush(stdout);
 
-	for (times = 0, i = 0; i < 3; i++)
+	for (times = 0, i = 0; i < again; i++)
 		times += fz_run(prog) != FZ_PASSED;
-	printf("replayed 3 times, %u failed\n", times);
+	printf("replayed %u times, %u failed\n", again, times);
 	if (!times)
 		return;
 	while (fz_run(prog) == FZ_PASSED)
 		;
 	shorter = *prog;
 	runs = fz_minimise(&shorter);
-	printf("minimised in %u runs to %u operations:\n", runs, shorter.nr);
+	if (prog->threads)
+		printf("minimised in %u runs to %u threads:\n", runs,
+		       shorter.threads);
+	else
+		printf("minimised in %u runs to %u operations:\n", runs,
+		       shorter.nr);
 	fz_prog_print(&shorter);
 	printf("%s\n", fz.shared->message);
 	fz_write(&shorter, "minimal.prog");
@@ -148,8 +159,9 @@ static void fz_report(struct fz_prog *prog, enum fz_status status)
 
 static int fz_replay(const char *path)
 {
+	enum fz_status status = FZ_PASSED;
 	struct fz_prog prog;
-	enum fz_status status;
+	unsigned int i;
 	int ret;
 
 	ret = fz_prog_read(&prog, path);
@@ -157,13 +169,26 @@ static int fz_replay(const char *path)
 		fprintf(stderr, "vmshm-fuzz: %s: %s\n", path, strerror(-ret));
 		return 2;
 	}
-	status = fz_run(&prog);
+	/* Which one it was, should it end the machine. */
+	fz_write(&prog, "current.prog");
+	for (i = 0; i < fz_options.times && status == FZ_PASSED; i++)
+		status = fz_run(&prog);
 	if (status == FZ_PASSED) {
 		printf("passed: %s\n", path);
 		return 0;
 	}
+	printf("failed: %s\n", path);
 	fz_report(&prog, status);
 	return 1;
+}
+
+static int fz_replay_all(char **paths)
+{
+	int ret = 0;
+
+	while (*paths && !ret)
+		ret = fz_replay(*paths++);
+	return ret;
 }
 
 static void fz_say(const char *what, uint64_t programs, time_t seconds)
@@ -218,13 +243,15 @@ int main(int argc, char *argv[])
 		{ "programs", required_argument, NULL, 'p' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "dir", required_argument, NULL, 'd' },
-		{ "replay", required_argument, NULL, 'r' },
+		{ "replay", no_argument, NULL, 'r' },
+		{ "times", required_argument, NULL, 'T' },
+		{ "no-minimise", no_argument, NULL, 'm' },
 		{ "no-kcov", no_argument, NULL, 'k' },
 		{ "lie", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL },
 	};
-	const char *replay = NULL;
+	bool replay = false;
 	int c, ret;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -245,7 +272,13 @@ int main(int argc, char *argv[])
 			fz_options.dir = optarg;
 			break;
 		case 'r':
-			replay = optarg;
+			replay = true;
+			break;
+		case 'T':
+			fz_options.times = strtoul(optarg, NULL, 0);
+			break;
+		case 'm':
+			fz_options.no_minimise = true;
 			break;
 		case 'k':
 			fz_options.no_kcov = true;
@@ -261,7 +294,7 @@ int main(int argc, char *argv[])
 			return 2;
 		}
 	}
-	if (optind != argc) {
+	if (replay ? optind == argc : optind != argc) {
 		fz_usage(stderr);
 		return 2;
 	}
@@ -271,5 +304,5 @@ int main(int argc, char *argv[])
 			strerror(-ret));
 		return 2;
 	}
-	return replay ? fz_replay(replay) : fz_loop();
+	return replay ? fz_replay_all(argv + optind) : fz_loop();
 }

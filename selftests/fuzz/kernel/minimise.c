@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A program that fails is made shorter: operations are taken out, many at first,
- * while it still fails in the same way. Then numbers are made 0.
+ * while it still fails in the same way. Then numbers are made 0. Of a program of
+ * threads there is only the number of these to be made smaller; it is tried many
+ * times, for it may fail once in so many only.
  */
 #include <string.h>
 
 #include "fuzz.h"
+
+#define FZ_TRIES	10
 
 /* Failing the same way: the same kind of operation says the same first word. */
 struct fz_symptom {
@@ -48,6 +52,27 @@ static void fz_without(struct fz_prog *to, const struct fz_prog *from,
 	to->nr -= nr;
 }
 
+static bool fz_fails_once(const struct fz_prog *prog,
+			  const struct fz_symptom *want, unsigned int *runs)
+{
+	unsigned int tries = prog->threads ? FZ_TRIES : 1;
+
+	while (tries--)
+		if (fz_fails(prog, want, runs))
+			return true;
+	return false;
+}
+
+static void fz_fewer_threads(struct fz_prog *prog,
+			     const struct fz_symptom *want, unsigned int *runs)
+{
+	struct fz_prog less = *prog;
+
+	for (less.threads = 1; less.threads < prog->threads; less.threads++)
+		if (fz_fails_once(&less, want, runs))
+			*prog = less;
+}
+
 /* The program failed when it was last run; it does so afterwards. */
 unsigned int fz_minimise(struct fz_prog *prog)
 {
@@ -56,6 +81,8 @@ unsigned int fz_minimise(struct fz_prog *prog)
 	struct fz_prog less;
 
 	fz_symptom(&want, fz.shared->status);
+	if (prog->threads)
+		fz_fewer_threads(prog, &want, &runs);
 	/* What comes after the one that failed does not matter, as a rule. */
 	less = *prog;
 	if (fz.shared->at + 1 < less.nr) {
@@ -83,6 +110,6 @@ unsigned int fz_minimise(struct fz_prog *prog)
 		}
 	}
 	/* For what it says. */
-	fz_fails(prog, &want, &runs);
+	fz_fails_once(prog, &want, &runs);
 	return runs;
 }

@@ -131,6 +131,7 @@ void fz_raise(struct fz_region *region, uint32_t type, uint64_t value,
 	event->type = type;
 	event->value = value;
 	event->old_value = old_value;
+	fz_watches_raised(event);
 }
 
 struct fz_handle *fz_handle_new(struct fz_region *region, bool read,
@@ -214,7 +215,8 @@ int fz_resize_expect(struct fz_region *region, uint64_t size)
 	if (err)
 		return err;
 	if (size > region->size)
-		return region->seals & VMSHM_SEAL_GROW ? -EPERM : 0;
+		return region->seals & VMSHM_SEAL_GROW ? -EPERM :
+			fz_binds_grow(region, size, false);
 	if (region->seals & VMSHM_SEAL_SHRINK)
 		return -EPERM;
 	if (region->flags & VMSHM_SHRINKABLE)
@@ -287,6 +289,7 @@ void fz_close_all(void)
 
 	for (i = 0; i < FZ_BINDS; i++)
 		fz_bind_close(&fz.bind[i]);
+	fz_vm_close();
 	for (i = 0; i < FZ_MAPS; i++)
 		fz_map_close(&fz.map[i]);
 	for (i = 0; i < FZ_LOGS; i++)

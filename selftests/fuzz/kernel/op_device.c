@@ -13,6 +13,7 @@
 
 #include "fuzz.h"
 #include "lib/vmshm_mount.h"
+#include "lib/vmshm_test.h"
 
 #define FZ_FLAGS	(VMSHM_EPHEMERAL | VMSHM_SHRINKABLE | VMSHM_RESERVE | \
 			 VMSHM_PINNABLE | VMSHM_NO_PUNCH | \
@@ -30,12 +31,27 @@ static uint32_t fz_flags(uint32_t arg)
 	return arg & (arg >> 8) & FZ_FLAGS;
 }
 
+/* Those that this kernel has: a bit each. */
+static uint32_t fz_policies(void)
+{
+	static uint32_t policies;
+	struct vmshm_info info;
+
+	if (!policies) {
+		FZ_EXPECT(vt_info(fz.dev, &info), 0, "GET_INFO");
+		policies = info.out_huge_policies;
+	}
+	return policies;
+}
+
 static int fz_create_expect(const struct vmshm_create *create,
 			    struct fz_region *there, bool faulty)
 {
 	uint64_t max = create->max_size ?: create->region_size;
 
 	if (create->flags & ~(FZ_FLAGS | VMSHM_OPEN_EXISTING))
+		return -EOPNOTSUPP;
+	if (!(fz_policies() & 1U << create->huge))
 		return -EOPNOTSUPP;
 	if (create->mode & ~0666U)
 		return -EINVAL;
@@ -46,7 +62,7 @@ static int fz_create_expect(const struct vmshm_create *create,
 	return faulty ? -EFAULT : 0;
 }
 
-/* 0 name, 1 flags, 2 size, 3 max_size, 4 descriptor and more */
+/* 0 name, 1 flags, 2 size, 3 max_size, 4 descriptor and more, 5 huge pages */
 void fz_op_create(const uint32_t *arg)
 {
 	static uint64_t newest;
@@ -55,6 +71,7 @@ void fz_op_create(const uint32_t *arg)
 		.flags = fz_flags(arg[1]),
 		.region_size = fz_size(arg[2]),
 		.mode = 0640,
+		.huge = arg[5] & 3 ? VMSHM_HUGE_NEVER : (arg[5] >> 2) % 6,
 	};
 	bool faulty = !(arg[4] >> 8 & 15);
 	struct fz_fd *fd = fz_fd_free(arg[4]);
@@ -112,6 +129,7 @@ void fz_op_create(const uint32_t *arg)
 		region->generation = create.out_generation;
 		region->flags = create.flags & FZ_FLAGS;
 		region->mode = create.mode;
+		region->huge = create.huge;
 		region->size = create.region_size;
 		region->max_size = create.max_size ?: create.region_size;
 		fz_raise(region, VMSHM_EVENT_CREATED, 0, 0);

@@ -154,13 +154,27 @@ void fz_op_stat(const uint32_t *arg)
 			(unsigned long long)stat.out_allocated);
 }
 
-/* 0 descriptor, 1 size, 2 by ftruncate() or not */
+/* Any size, or where a slot of a binding ends: there it can follow. */
+static uint64_t fz_resize_to(const struct fz_region *region,
+			     const uint32_t *arg)
+{
+	const struct fz_bind *bind = fz_bind_next(region, NULL);
+	unsigned int i, slots;
+	uint64_t size;
+
+	if (!bind || !bind->used || !(arg[3] & 3))
+		return fz_size(arg[1]);
+	size = bind->offset;
+	slots = arg[1] % (bind->used + 1);
+	for (i = 0; i < slots; i++)
+		size += bind->slot[i];
+	return size;
+}
+
+/* 0 descriptor, 1 size, 2 by ftruncate() or not, 3 what size */
 void fz_op_resize(const uint32_t *arg)
 {
-	struct vmshm_resize resize = {
-		.size = sizeof(resize),
-		.region_size = fz_size(arg[1]),
-	};
+	struct vmshm_resize resize = { .size = sizeof(resize) };
 	struct fz_fd *fd = fz_fd_of(arg[0]);
 	struct fz_region *region;
 	uint64_t old;
@@ -170,6 +184,7 @@ void fz_op_resize(const uint32_t *arg)
 		return;
 	region = fd->handle->region;
 	old = region->size;
+	resize.region_size = fz_resize_to(region, arg);
 	want = fz_resize_expect(region, resize.region_size);
 	if (arg[2] & 1) {
 		if (!fd->handle->write)
@@ -184,6 +199,11 @@ void fz_op_resize(const uint32_t *arg)
 	FZ_EXPECT(ret, want, "resize from %llu to %llu",
 		  (unsigned long long)old,
 		  (unsigned long long)resize.region_size);
+	/* It had grown, but for the VM, which has something else there. */
+	if (want == -EBUSY && resize.region_size > old) {
+		fz_binds_grow(region, resize.region_size, true);
+		fz_zero(region, old, FZ_CAP * FZ_PAGE);
+	}
 	if (want)
 		return;
 	if (fz_lies("zero") && resize.region_size > old &&

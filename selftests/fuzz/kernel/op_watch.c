@@ -3,6 +3,7 @@
  * Operations on watches: each event is told, once, in order.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +56,52 @@ void fz_watches_gone(struct fz_region *region)
 			fz.watch[i].gone = true;
 }
 
+void fz_watches_raised(const struct fz_event *event)
+{
+	unsigned int i;
+
+	for (i = 0; i < FZ_WATCHES; i++) {
+		const struct fz_watch *watch = &fz.watch[i];
+
+		if (watch->used && watch->bell >= 0 &&
+		    fz_watch_wants(watch, event))
+			fz.eventfd_count[watch->bell]++;
+	}
+}
+
+/* 0 which watch, 1 eventfd, 2 what is wrong */
+void fz_op_watch_eventfd(const uint32_t *arg)
+{
+	struct fz_watch *watch = &fz.watch[arg[0] % FZ_WATCHES];
+	int bell = (int)(arg[1] % (FZ_EVENTFDS + 1)) - 1, want = 0;
+	struct vmshm_watch_eventfd set = {
+		.size = sizeof(set),
+		.fd = bell < 0 ? -1 : fz.eventfd[bell],
+	};
+
+	if (!watch->used)
+		return;
+	switch (arg[2] & 15) {
+	case 0:
+		set.fd = fz.dev;
+		want = -EINVAL;
+		break;
+	case 1:
+		set.fd = INT_MAX;
+		want = -EBADF;
+		break;
+	case 2:
+		set.__reserved = 1;
+		want = -EINVAL;
+		break;
+	}
+	/* Nothing is returned. */
+	FZ_EXPECT(fz_ioctl(watch->fd, VMSHM_IOC_WATCH_EVENTFD, &set,
+			   sizeof(set), arg[2] & 16), want, "WATCH_EVENTFD");
+	if (!want)
+		watch->bell = bell;
+}
+
 /* 0 descriptor, 1 which watch, 2 of what, 3 mask, 4 faulty */
 void fz_op_watch(const uint32_t *arg)
 {
@@ -70,6 +117,7 @@ void fz_op_watch(const uint32_t *arg)
 	fz_watch_close(watch);
 	memset(watch, 0, sizeof(*watch));
 	watch->name = -1;
+	watch->bell = -1;
 	if (fd && (arg[2] & 1)) {
 		watch->generation = fd->handle->region->generation;
 		on = fd->fd;

@@ -12,6 +12,7 @@ const struct fz_kind fz_kinds[] = {
 	{ "domain", 2, fz_op_domain },
 	{ "bad", 8, fz_op_bad },
 	{ "path", 8, fz_op_path },
+	{ "info", 2, fz_op_info },
 
 	{ "close", 12, fz_op_close },
 	{ "dup", 4, fz_op_dup },
@@ -59,11 +60,18 @@ const struct fz_kind fz_kinds[] = {
 	{ "watch", 6, fz_op_watch },
 	{ "watch_close", 2, fz_op_watch_close },
 	{ "watch_read", 12, fz_op_watch_read },
+	{ "watch_eventfd", 5, fz_op_watch_eventfd },
 
 	{ "bind", 8, fz_op_bind },
 	{ "bind_close", 3, fz_op_bind_close },
 	{ "bind_update", 5, fz_op_bind_update },
 	{ "bind_check", 6, fz_op_bind_check },
+	{ "bindings", 5, fz_op_bindings },
+
+	{ "vm_bind", 12, fz_op_vm_bind },
+	{ "vm_load", 10, fz_op_vm_load },
+	{ "vm_store", 10, fz_op_vm_store },
+	{ "vm_close", 1, fz_op_vm_close },
 
 	{ "remote_send", 6, fz_op_remote_send },
 	{ "remote_drop", 2, fz_op_remote_drop },

@@ -67,6 +67,7 @@ int fz_run_init(void)
 	ret = vt_param_set("event_queue_len", FZ_EVENTS / 4);
 	if (ret)
 		return ret;
+	fz_vm_init(fz_dev);
 	return vt_info(fz_dev, &fz_before);
 }
 

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "lib/vmshm_bind.h"
 #include "lib/vmshm_test.h"
 
 #define FZ_WORKERS	8
@@ -168,9 +169,10 @@ static void fz_files(struct fz_random *random)
 		.vm_fd = -1,
 		.nr_slots = 8,
 	};
+	struct vmshm_bind_stat stat;
 	int fd = fz_table_get(random);
 
-	switch (fz_below(random, 6)) {
+	switch (fz_below(random, 8)) {
 	case 0:
 	case 1:
 		if (!vt_ioctl(fd, VMSHM_IOC_LOG_OPEN, &log))
@@ -190,8 +192,14 @@ static void fz_files(struct fz_random *random)
 	case 5:
 		if (vt_ioctl(fd, VMSHM_IOC_BIND, &bind))
 			break;
+		if (!vt_bind_stat(bind.out_fd, &stat))
+			munmap((void *)(uintptr_t)bind.out_user_addr,
+			       stat.out_length);
 		fz_table_put(random, bind.out_fd);
-		munmap((void *)(uintptr_t)bind.out_user_addr, bind.length);
+		break;
+	case 6:
+	case 7:
+		fz_table_put(random, fz_threads_vm_bind(random, fd));
 		break;
 	}
 }
@@ -218,7 +226,7 @@ static void fz_calls(struct fz_random *random)
 	char name[VMSHM_NAME_MAX + 1];
 	int fd = fz_table_get(random);
 
-	switch (fz_below(random, 16)) {
+	switch (fz_below(random, 17)) {
 	case 0 ... 3:
 		vt_resize(fd, fz_below(random, 33 * FZ_PAGE));
 		break;
@@ -260,6 +268,9 @@ static void fz_calls(struct fz_random *random)
 		break;
 	case 14:
 		fz_table_put(random, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+		break;
+	case 15:
+		fz_threads_vm_move(random, fd);
 		break;
 	default:
 		fd = __atomic_exchange_n(&fz_table[fz_below(random, FZ_TABLE)],
@@ -320,7 +331,7 @@ static void *fz_work(void *arg)
 	fz_kcov_start();
 	for (i = 0; i < FZ_ROUNDS; i++) {
 		fz_kcov_begin();
-		switch (fz_below(&worker->random, 12)) {
+		switch (fz_below(&worker->random, 14)) {
 		case 0 ... 2:
 			fz_count(worker);
 			break;
@@ -338,6 +349,9 @@ static void *fz_work(void *arg)
 			break;
 		case 9 ... 10:
 			fz_map(worker);
+			break;
+		case 11 ... 12:
+			fz_threads_vm_run(&worker->random, FZ_ELSE);
 			break;
 		default:
 			ret = fz_below(&worker->random, FZ_MOST) + 1;
@@ -471,6 +485,7 @@ static void fz_prepare(const struct fz_prog *prog)
 		fz_worker[i].number = i;
 		fz_worker[i].random.state = fz_next(&random);
 	}
+	fz_threads_vm_make();
 }
 
 static void fz_check_counts(void)
