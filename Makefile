@@ -103,12 +103,13 @@ fuzz: prepared
 		$(if $(REPLAY),--replay $(REPLAY)) \
 		$(if $(MINIMISE),--minimise $(MINIMISE))
 
-# Parts of vmshm-stress: PARTS="kill abuse"; SECONDS= of each.
+# Parts of vmshm-stress, PARTS="kill abuse", SECONDS= of each; see
+# selftests/run-stress --help.
 PARTS   ?=
 .PHONY: stress
 stress: prepared
-	@$(VM) --timeout $$((20 * $(SECONDS) + 1800)) -- \
-		$(O)/selftests/stress/vmshm-stress --seconds $(SECONDS) $(PARTS)
+	@selftests/run-stress --kernel $(KERNEL) --build $(O) \
+		--seconds $(SECONDS) -- $(PARTS)
 
 # Do the tests find bugs? See selftests/mutation/run --help; MUTATION= names some.
 MUTATION ?=

@@ -8,172 +8,144 @@
 #endif
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 
+#include "lib/minivm.h"
+#include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"
-#include "lib/vmshm_log.h"
-#include "lib/vmshm_mem.h"
 #include "lib/vmshm_peer.h"
 #include "stress/stress.h"
 
-#define HOLDERS		12
-#define SIZE		(64 * VT_PAGE)
+/* At least one of each kind. */
+#define HOLDERS		16
 
-static const char *shared = "stress/shared";
-
-static void hold_map(int dev, int fd)
-{
-	unsigned char *map = vt_map(fd, SIZE, PROT_READ | PROT_WRITE, 0);
-
-	for (;;)
-		vt_poke(map + rand() % SIZE, rand());
-}
-
-static void hold_log(int dev, int fd)
-{
-	unsigned char pages[SIZE / VT_PAGE];
-	int log;
-
-	for (;;) {
-		log = vt_log_open(fd, rand() % 2 ? VMSHM_LOG_ALL_DIRTY : 0, 0,
-				  0);
-		vt_log_read(log, 0, 8, pages);
-		vt_log_read(log, VMSHM_LOG_PEEK, 8, pages);
-		close(log);
-	}
-}
-
-static void hold_peer(int dev, int fd)
-{
-	int peer;
-
-	for (;;) {
-		peer = vt_join(fd, -1, 4, "stress");
-		vt_set_vector(peer, 0, eventfd(0, EFD_NONBLOCK));
-		vt_ring(peer, rand() % HOLDERS, rand() % 4);
-		vt_ring(peer, VMSHM_PEER_ALL, 0);
-		if (rand() % 8)
-			close(peer);
-		if (vt_nr_fds() > 64)
-			return;
-	}
-}
-
-static void hold_watch(int dev, int fd)
-{
-	struct vmshm_event event;
-	int watch = vt_watch(rand() % 2 ? fd : dev, "", 0, NULL);
-
-	while (read(watch, &event, sizeof(event)) > 0)
-		;
-}
-
-static void hold_size(int dev, int fd)
-{
-	for (;;) {
-		vt_resize(fd, rand() % SIZE);
-		vt_resize(fd, SIZE);
-	}
-}
-
-static void hold_name(int dev, int fd)
-{
-	char name[VMSHM_NAME_MAX + 1];
-	int own;
-
-	for (;;) {
-		snprintf(name, sizeof(name), "stress/%d", rand() % 8);
-		own = vt_create(dev, name, SIZE, SIZE, VMSHM_OPEN_EXISTING |
-				(rand() % 2 ? VMSHM_EPHEMERAL : 0), 0600);
-		vt_file_filled(own, 0, 0, SIZE);
-		if (rand() % 2)
-			vt_unlink(dev, name);
-		close(own);
-	}
-}
-
-static void hold_binding(int dev, int fd)
-{
-	for (;;) {
-		struct vmshm_bind bind = {
-			.size = sizeof(bind),
-			.flags = VMSHM_BIND_USER | VMSHM_BIND_FOLLOW,
-			.vm_fd = -1,
-			.nr_slots = 64,
-		};
-
-		if (vt_ioctl(fd, VMSHM_IOC_BIND, &bind))
-			return;
-		munmap((void *)(uintptr_t)bind.out_user_addr, bind.length);
-		close(bind.out_fd);
-	}
-}
-
-static void hold_fork(int dev, int fd)
-{
-	unsigned char *map = vt_map(fd, SIZE, PROT_READ | PROT_WRITE, 0);
+struct holder {
 	struct vt_child child;
-
-	for (;;) {
-		if (!vt_fork(&child))
-			hold_map(dev, fd);
-		vt_poke(map, 1);
-		vt_kill(&child);
-		close(child.sock);
-	}
-}
-
-static void (*const holders[])(int dev, int fd) = {
-	hold_map, hold_log, hold_peer, hold_watch, hold_size, hold_name,
-	hold_binding, hold_fork,
+	unsigned int what;
 };
 
-#define NR_HOLDERS	(sizeof(holders) / sizeof(*holders))
-
-static void start(struct vt_child *child, unsigned int what)
+static void start(struct holder *holder, unsigned int what,
+		  struct st_count *counts)
 {
 	int dev, fd;
 
-	if (vt_fork(child))
+	what %= st_nr_holders;
+	holder->what = what;
+	if (vt_fork(&holder->child))
 		return;
 	srand(getpid());
 	dev = vt_device();
-	fd = vt_open(dev, shared, 0);
+	fd = vt_open(dev, ST_SHARED, 0);
 	if (fd < 0)
 		st_die("open of the shared region: %d", fd);
 	for (;;)
-		holders[what % NR_HOLDERS](dev, fd);
+		st_holders[what].hold(dev, fd, &counts[what]);
+}
+
+static void stop(struct holder *holder)
+{
+	if (vt_kill(&holder->child) != 128 + SIGKILL)
+		st_die("a holder of a %s has ended by itself",
+		       st_holders[holder->what].name);
+	close(holder->child.sock);
+}
+
+/* A kind that has not held anything until now, or -1. */
+static int missing(const struct st_count *counts)
+{
+	unsigned int i;
+
+	for (i = 0; i < st_nr_holders; i++)
+		if (!counts[i].done)
+			return i;
+	return -1;
+}
+
+/* Until the time is over, and longer for a kind that has not come to anything. */
+static unsigned int storm(struct holder *holders, struct st_count *counts)
+{
+	struct st_clock clock, patience;
+	unsigned int killed = 0;
+
+	st_clock_start(&clock, st_options.seconds);
+	st_clock_start(&patience, st_options.seconds +
+		       VT_PATIENCE * vt_timeout_scale());
+	while (!st_clock_over(&patience)) {
+		struct holder *holder = &holders[rand() % HOLDERS];
+		int late = -1;
+
+		if (st_clock_over(&clock)) {
+			late = missing(counts);
+			if (late < 0)
+				break;
+		}
+		usleep(rand() % 20000);
+		if (late >= 0 && holder->what == (unsigned int)late)
+			continue;
+		stop(holder);
+		killed++;
+		start(holder, late >= 0 ? late : rand(), counts);
+	}
+	return killed;
+}
+
+/* What ends with the last of a process that is dead takes a moment. */
+static void nothing_left(int fd)
+{
+	int members = 0, peers = 0, bindings = 0, i;
+	struct vmshm_member member[8];
+
+	for (i = 0; i < VT_PATIENCE * 100; i++) {
+		members = vt_members(fd, member, 8);
+		peers = vt_peers(fd, NULL, 0);
+		bindings = vt_bindings(fd, NULL, 0);
+		if (members == 1 && !peers && !bindings)
+			return;
+		usleep(10000);
+	}
+	st_die("kill: left over: %d members but for one, %d peers, %d bindings",
+	       members, peers, bindings);
 }
 
 void st_kill(void)
 {
-	struct vt_child child[HOLDERS];
-	unsigned int i, killed = 0;
+	struct st_count *counts = st_counts_new(st_nr_holders);
+	struct holder holders[HOLDERS];
+	unsigned int i, killed;
 	struct vmshm_info before;
-	struct st_clock clock;
-	int dev, fd;
+	struct vt_guest guest;
+	int dev, fd, pinned;
 
+	for (i = 0; i < st_nr_holders; i++)
+		counts[i].name = st_holders[i].name;
 	st_baseline(&before);
 	dev = vt_device();
-	fd = vt_create(dev, shared, SIZE, SIZE, VMSHM_SHRINKABLE, 0600);
-	if (fd < 0)
-		st_die("create: %d", fd);
+	if (vt_have_kvm(dev) != 1)
+		st_die("vmshm_kvm is not loaded");
+	/*
+	 * So that none of theirs is the first or the last vCPU of the system:
+	 * the kernel patches its text then, which emulation with several
+	 * threads does not survive every time.
+	 */
+	if (vt_guest_init(&guest, 1))
+		st_die("no virtual machine: %m");
+	fd = vt_create(dev, ST_SHARED, ST_SIZE, ST_SIZE, VMSHM_SHRINKABLE,
+		       0600);
+	pinned = vt_create(dev, ST_PINNED, ST_SIZE, ST_SIZE, VMSHM_PINNABLE,
+			   0600);
+	if (fd < 0 || pinned < 0)
+		st_die("create: %d and %d", fd, pinned);
 	for (i = 0; i < HOLDERS; i++)
-		start(&child[i], i);
-	st_clock_start(&clock, st_options.seconds);
-	while (!st_clock_over(&clock)) {
-		usleep(rand() % 20000);
-		i = rand() % HOLDERS;
-		if (vt_kill(&child[i]) != 128 + SIGKILL)
-			st_die("a holder has ended by itself");
-		close(child[i].sock);
-		killed++;
-		start(&child[i], rand());
-	}
+		start(&holders[i], i, counts);
+	killed = storm(holders, counts);
 	for (i = 0; i < HOLDERS; i++)
-		vt_kill(&child[i]);
+		stop(&holders[i]);
+	st_counts_print(counts, st_nr_holders);
+	if (missing(counts) >= 0)
+		st_die("nobody had a %s", st_holders[missing(counts)].name);
+	nothing_left(fd);
 	close(fd);
+	close(pinned);
+	vt_guest_exit(&guest);
 	vt_unlink_all(dev, "stress/");
 	close(dev);
 	st_clean(&before, "kill");

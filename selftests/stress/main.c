@@ -47,6 +47,13 @@ void st_die(const char *format, ...)
 	_exit(1);
 }
 
+void st_skip(const char *why)
+{
+	printf("# %s\n", why);
+	fflush(stdout);
+	_exit(ST_SKIP);
+}
+
 unsigned long long st_ns(void)
 {
 	struct timespec now;
@@ -131,9 +138,11 @@ static int run(const struct st_part *part, unsigned int number)
 		_exit(0);
 	}
 	status = vt_wait(&child);
-	printf("%s %u %s: %s, %llu ms\n", status ? "not ok" : "ok", number,
-	       part->name, part->what, (st_ns() - start) / 1000000);
-	return status;
+	printf("%s %u %s: %s, %llu ms%s\n",
+	       status && status != ST_SKIP ? "not ok" : "ok", number,
+	       part->name, part->what, (st_ns() - start) / 1000000,
+	       status == ST_SKIP ? " # SKIP" : "");
+	return status == ST_SKIP ? 0 : status;
 }
 
 int main(int argc, char *argv[])

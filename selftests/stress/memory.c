@@ -12,16 +12,17 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"
+#include "lib/vmshm_module.h"
 #include "lib/vmshm_swap.h"
 #include "stress/stress.h"
 
 #define CGROUP		"/sys/fs/cgroup/vmshm-stress"
 #define LIMIT		"16777216"
 #define BIG		(64UL << 20)
+#define SWAPPED		(4UL << 20)
 #define CPU		"/sys/devices/system/cpu/cpu1/online"
 
 /* Fills a region in a cgroup that has less memory, and so is killed. */
@@ -42,58 +43,98 @@ static void overfill(const char *name)
 	_exit(0);
 }
 
-static void swap_round(int fd, unsigned char value)
+/* Returns how many bytes were swapped out; fewer than asked for is no error. */
+static unsigned long swap_round(int fd, unsigned char value)
 {
-	unsigned char *map = vt_map(fd, 4 << 20, PROT_READ | PROT_WRITE, 0);
+	unsigned char *map = vt_map(fd, SWAPPED, PROT_READ | PROT_WRITE, 0);
+	struct vmshm_stat stat;
+	int ret;
 
-	memset(map, value, 4 << 20);
-	vt_cgroup_reclaim(4 << 20);
-	if (!vt_filled(map, value, 4 << 20))
+	if (!map)
+		st_die("no mapping: %m");
+	memset(map, value, SWAPPED);
+	ret = vt_cgroup_reclaim(SWAPPED);
+	if (ret && ret != -EAGAIN)
+		st_die("cannot reclaim: %d", ret);
+	if (vt_stat(fd, &stat) || stat.out_allocated != SWAPPED ||
+	    stat.out_resident > SWAPPED)
+		st_die("%llu bytes are allocated, %llu resident",
+		       stat.out_allocated, stat.out_resident);
+	if (!vt_filled(map, value, SWAPPED))
 		st_die("what was swapped out is not what comes back");
-	munmap(map, 4 << 20);
+	munmap(map, SWAPPED);
+	return SWAPPED - stat.out_resident;
+}
+
+static void swap(int dev)
+{
+	unsigned long long sum = 0;
+	unsigned int n, swapped = 0;
+	struct st_clock clock;
+	unsigned long bytes;
+	int fd;
+
+	if (vt_swap_on() || vt_cgroup_enter())
+		st_die("no swap: %m");
+	fd = vt_create(dev, "stress/swap", SWAPPED, SWAPPED, 0, 0600);
+	if (fd < 0)
+		st_die("create: %d", fd);
+	st_clock_start(&clock, st_options.seconds);
+	for (n = 0; !n || !st_clock_over(&clock); n++) {
+		bytes = swap_round(fd, n + 1);
+		sum += bytes;
+		swapped += !!bytes;
+	}
+	close(fd);
+	vt_unlink_all(dev, "stress/");
+	if (vt_cgroup_leave() || vt_swap_off())
+		st_die("swap is in use: %m");
+	printf("# swapped out and in %u times of %u, %llu KiB each\n", swapped,
+	       n, swapped ? sum / swapped / 1024 : 0);
+	/* Now and then there is nothing that can go at once. */
+	if (2 * swapped < n || !swapped)
+		st_die("it is not swapped out");
+}
+
+/* Without swap there is only one way out. */
+static void oom(int dev)
+{
+	struct vt_child child;
+	int fd, ret;
+
+	if (!vt_fork(&child))
+		overfill("stress/oom");
+	ret = vt_wait(&child);
+	if (ret != 128 + SIGKILL)
+		st_die("more than the cgroup has was written: %d", ret);
+	close(child.sock);
+	/* Its region is still there, and as good as any. */
+	fd = vt_open(dev, "stress/oom", 0);
+	if (fd < 0 || vt_resize(fd, VT_PAGE) ||
+	    vt_unlink_all(dev, "stress/") != 1)
+		st_die("what the killed left cannot be used: %d", fd);
+	close(fd);
 }
 
 void st_memory(void)
 {
 	struct vmshm_info before;
-	struct st_clock clock;
-	struct vt_child child;
-	unsigned int n = 0;
-	int dev, fd, ret;
+	unsigned int n;
+	int dev;
 
 	st_baseline(&before);
 	if ((mkdir(CGROUP, 0755) && errno != EEXIST) ||
 	    vt_write_file(CGROUP "/memory.max", LIMIT))
 		st_die("no cgroup: %m");
 	dev = vt_device();
-	if (vt_swap_on() || vt_cgroup_enter())
-		st_die("no swap: %m");
-	fd = vt_create(dev, "stress/swap", 4 << 20, 4 << 20, 0, 0600);
-	if (fd < 0)
-		st_die("create: %d", fd);
-	st_clock_start(&clock, st_options.seconds);
-	while (!st_clock_over(&clock))
-		swap_round(fd, ++n);
-	close(fd);
-	vt_unlink_all(dev, "stress/");
-	if (vt_cgroup_leave() || vt_swap_off())
-		st_die("swap is in use: %m");
-	printf("# swapped out and in %u times\n", n);
-
-	/* Without swap there is only one way out. */
-	for (n = 0; n < 4; n++) {
-		if (!vt_fork(&child))
-			overfill("stress/oom");
-		ret = vt_wait(&child);
-		if (ret != 128 + SIGKILL)
-			st_die("more than the cgroup has was written: %d", ret);
-		/* Its region is still there, and as good as any. */
-		fd = vt_open(dev, "stress/oom", 0);
-		if (fd < 0 || vt_resize(fd, VT_PAGE) || vt_unlink_all(dev, "stress/") != 1)
-			st_die("what the killed left cannot be used: %d", fd);
-		close(fd);
+	swap(dev);
+	for (n = 0; n < 4; n++)
+		oom(dev);
+	for (n = 0; rmdir(CGROUP); n++) {
+		if (n == VT_PATIENCE * 100)
+			st_die("the cgroup is in use: %m");
+		usleep(10000);
 	}
-	rmdir(CGROUP);
 	close(dev);
 	st_clean(&before, "memory");
 }
@@ -150,10 +191,8 @@ void st_hotplug(void)
 	struct st_clock clock;
 	unsigned int n = 0;
 
-	if (access(CPU, W_OK)) {
-		puts("# there is no CPU to take away");
-		return;
-	}
+	if (access(CPU, W_OK))
+		st_skip("there is no CPU to take away");
 	st_baseline(&before);
 	traffic_start(child, 3);
 	st_clock_start(&clock, st_options.seconds);
@@ -170,39 +209,35 @@ void st_hotplug(void)
 /* While there is traffic it cannot go; without it, it can, at once. */
 void st_reload(void)
 {
-	const char *path = getenv("VMSHM_MODULE");
 	struct vt_child child[3];
 	struct st_clock clock;
+	struct stat device;
 	unsigned int n = 0;
-	int fd, i;
+	int fd, i, ret;
 
-	if (!path)
-		st_die("VMSHM_MODULE does not tell where the module is");
-	/* It uses the other; whoever runs this loads it again. */
-	syscall(SYS_delete_module, "vmshm_kvm", O_NONBLOCK);
+	/* Makes vmshm_kvm go, which uses it; run-tests loads that again. */
+	ret = vt_module_init(&device);
+	if (ret)
+		st_die("the module cannot be unloaded or found: %d", ret);
 	st_clock_start(&clock, st_options.seconds);
-	for (; !st_clock_over(&clock); n++) {
+	for (; !n || !st_clock_over(&clock); n++) {
 		fd = vt_device();
 		traffic_start(child, 3);
 		for (i = 0; i < 5; i++) {
-			if (!syscall(SYS_delete_module, "vmshm", O_NONBLOCK))
-				st_die("unloaded, but the device is open");
+			ret = vt_module_unload();
+			if (ret != -EAGAIN)
+				st_die("unloading, with the device open: %d",
+				       ret);
 			usleep(5000);
 		}
 		traffic_stop(child, 3);
 		close(fd);
-		for (i = 0; syscall(SYS_delete_module, "vmshm", O_NONBLOCK); i++) {
-			if (i == VT_PATIENCE * 100)
-				st_die("it cannot be unloaded: %m");
-			usleep(10000);
-		}
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-			st_die("it cannot be loaded: %m");
-		close(fd);
-		for (i = 0; access(VT_DEVICE, F_OK) && i < VT_PATIENCE * 100;
-		     i++)
-			usleep(10000);
+		ret = vt_module_unload_at_last();
+		if (ret)
+			st_die("it cannot be unloaded: %d", ret);
+		ret = vt_module_load(&device);
+		if (ret)
+			st_die("it cannot be loaded: %d", ret);
 	}
 	printf("# unloaded and loaded %u times\n", n);
 }

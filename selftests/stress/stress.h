@@ -28,6 +28,10 @@ extern struct st_options st_options;
 void st_die(const char *format, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
+/* Ends a part that cannot be run here. */
+#define ST_SKIP		4
+void st_skip(const char *why) __attribute__((noreturn));
+
 /* Has the part's time passed? */
 struct st_clock {
 	struct timespec end;
@@ -41,6 +45,30 @@ unsigned long long st_ns(void);
 void st_baseline(struct vmshm_info *info);
 void st_clean(const struct vmshm_info *info, const char *what);
 
+/*
+ * What the processes of a part have done: one that is refused everything is no
+ * stress, and one that is killed cannot tell.
+ */
+#define ST_ERRNOS	134
+
+/**
+ * struct st_count - how often something was tried
+ * @name: what
+ * @done: how often it was done
+ * @error: how often it failed, by errno
+ */
+struct st_count {
+	const char *name;
+	unsigned int done;
+	unsigned int error[ST_ERRNOS];
+};
+
+/* So many, zeroed, shared with all processes that are forked from here on. */
+struct st_count *st_counts_new(unsigned int nr);
+/* Counts a result, 0 and more or a negative errno, and returns it. */
+int st_note(struct st_count *count, int ret);
+void st_counts_print(const struct st_count *counts, unsigned int nr);
+
 /* The parts. */
 void st_kill(void);
 void st_abuse(void);
@@ -49,5 +77,24 @@ void st_members(void);
 void st_memory(void);
 void st_hotplug(void);
 void st_reload(void);
+
+/* Those who are killed, of which each does one thing until then. */
+#define ST_SHARED	"stress/shared"
+#define ST_PINNED	"stress/pinned"
+#define ST_SIZE		(64 * 4096UL)
+
+/**
+ * struct st_holder - a kind of them
+ * @name: what it holds
+ * @hold: takes it and lets it go, again and again; does so a few times or for
+ *	ever. @fd is the region ST_SHARED, @count is for what it holds by now.
+ */
+struct st_holder {
+	const char *name;
+	void (*hold)(int dev, int fd, struct st_count *count);
+};
+
+extern const struct st_holder st_holders[];
+extern const unsigned int st_nr_holders;
 
 #endif /* _STRESS_H */
