@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every ioctl of the device and of a region, with every allocation and every
- * user copy made to fail in turn: the call says so, changes nothing, leaks
- * nothing, and works when it is made again.
+ * How regions come and go by name, and every ioctl of a region, with every
+ * allocation and every user copy made to fail in turn: the call says so, changes
+ * nothing, leaks nothing, and works when it is made again.
  *
  * Needs a kernel with fault injection; best with KASAN and panic_on_warn.
  */
@@ -15,19 +15,7 @@
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_sweep.h"
 
-/* The device */
-
-static int op_open_device(struct vt_ctx *ctx)
-{
-	return vt_sweep_keep(ctx, 0, vt_device());
-}
-
-static int op_info(struct vt_ctx *ctx)
-{
-	struct vmshm_info info;
-
-	return vt_info(ctx->dev, &info);
-}
+/* Names */
 
 /* A user who has nothing yet is another thing to allocate. */
 static int prepare_first_user(struct vt_ctx *ctx)
@@ -173,65 +161,6 @@ static int prepare_unlink_closed(struct vt_ctx *ctx)
 static int op_unlink_closed(struct vt_ctx *ctx)
 {
 	return vt_unlink(ctx->dev, ctx->name);
-}
-
-static int op_list(struct vt_ctx *ctx)
-{
-	struct vmshm_stat stats[4];
-	int ret;
-
-	memset(stats, 0, sizeof(stats));
-	ret = vt_list(ctx->dev, ctx->name, 0, stats, 4);
-	if (ret < 0)
-		return ret;
-	/* Found it, or says why not. */
-	return ret == 1 ? 0 : -ENOENT;
-}
-
-static int op_list_all(struct vt_ctx *ctx)
-{
-	struct vmshm_stat stats[4];
-	int ret;
-
-	ret = vt_list(ctx->dev, ctx->name, VMSHM_LIST_ALL, stats, 4);
-	if (ret < 0)
-		return ret;
-	return ret == 1 ? 0 : -ENOENT;
-}
-
-static int op_watch_device(struct vt_ctx *ctx)
-{
-	return vt_sweep_keep(ctx, 0, vt_watch(ctx->dev, "test-", 0, NULL));
-}
-
-static int op_domain_reserve(struct vt_ctx *ctx)
-{
-	char name[VMSHM_NAME_MAX + 1];
-
-	snprintf(name, sizeof(name), "domain-%d", getpid());
-	return vt_domain_reserve(ctx->dev, name, VT_ALICE);
-}
-
-static int undo_domain_reserve(struct vt_ctx *ctx)
-{
-	char name[VMSHM_NAME_MAX + 1];
-
-	snprintf(name, sizeof(name), "domain-%d", getpid());
-	return vt_domain_release(ctx->dev, name);
-}
-
-/* Changes its owner. */
-static int op_domain_again(struct vt_ctx *ctx)
-{
-	char name[VMSHM_NAME_MAX + 1];
-
-	snprintf(name, sizeof(name), "domain-%d", getpid());
-	return vt_domain_reserve(ctx->dev, name, VT_BOB);
-}
-
-static int op_domain_release(struct vt_ctx *ctx)
-{
-	return undo_domain_reserve(ctx);
 }
 
 /* A region */
@@ -422,20 +351,6 @@ static int verify_merged(struct vt_ctx *ctx)
 
 static const struct vt_sweep sweeps[] = {
 	{
-		.name = "open_device",
-		.op = op_open_device,
-	},
-	{
-		.name = "get_info",
-		.op = op_info,
-	},
-	{
-		.name = "get_info_first_user",
-		.prepare = prepare_first_user,
-		.op = op_info,
-		.undo = undo_first_user,
-	},
-	{
 		.name = "create",
 		.op = op_create,
 		.verify = verify_created,
@@ -503,40 +418,6 @@ static const struct vt_sweep sweeps[] = {
 		.name = "unlink_closed",
 		.prepare = prepare_unlink_closed,
 		.op = op_unlink_closed,
-	},
-	{
-		.name = "list",
-		.op = op_list,
-	},
-	{
-		.name = "list_all",
-		.op = op_list_all,
-	},
-	{
-		.name = "watch_device",
-		.op = op_watch_device,
-	},
-	{
-		.name = "watch_device_first_user",
-		.prepare = prepare_first_user,
-		.op = op_watch_device,
-		.undo = undo_first_user,
-	},
-	{
-		.name = "domain_reserve",
-		.op = op_domain_reserve,
-		.undo = undo_domain_reserve,
-	},
-	{
-		.name = "domain_reserve_again",
-		.prepare = op_domain_reserve,
-		.op = op_domain_again,
-		.undo = undo_domain_reserve,
-	},
-	{
-		.name = "domain_release",
-		.prepare = op_domain_reserve,
-		.op = op_domain_release,
 	},
 	{
 		.name = "stat",

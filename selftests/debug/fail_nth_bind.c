@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every operation on bindings, of a VM and of the caller's own slots, and what
- * the size of a bound region takes, with every allocation and every user copy
- * made to fail in turn; see fail_nth.c. KVM's and the mm's failures are among
- * them: KVM's are those of the VM's thread. Above all: a VM never has half of a
- * range, nor half of it elsewhere.
+ * How bindings are made, changed and closed, of a VM and of the caller's own
+ * slots, and what the size of a bound region takes, with every allocation and
+ * every user copy made to fail in turn; see fail_nth.c. KVM's and the mm's
+ * failures are among them: KVM's are those of the VM's thread. Above all: a VM
+ * never has half of a range, nor half of it elsewhere.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <dirent.h>
-#include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "lib/minivm.h"
@@ -86,7 +86,7 @@ static int vm_thread(struct vt_ctx *ctx)
 	DIR *proc;
 
 	snprintf(want, sizeof(want), "vmshm-vm/%lld\n",
-		 vt_fdinfo(ctx->out[0], "vmshm-bind-vm"));
+		 vt_fdinfo(ctx->out[ctx->out[0] < 0], "vmshm-bind-vm"));
 	proc = opendir("/proc");
 	while (proc && ret < 0 && (entry = readdir(proc))) {
 		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
@@ -159,12 +159,56 @@ static int state_guest(struct vt_ctx *ctx, unsigned long long *value)
 	return ret;
 }
 
-static bool told_bound(struct vt_ctx *ctx, __u64 gpa)
+/* Which of the slots at @gpa are there, as bits; no more than reads of them. */
+static unsigned int slots_at(__u64 gpa)
+{
+	unsigned int i, there = 0;
+	__u32 value;
+
+	for (i = 0; i < NR; i++) {
+		if (vt_vcpu_load(&guest.vcpus[0], gpa + i * GRANULE, &value) !=
+		    VT_GUEST_MMIO)
+			there |= 1 << i;
+	}
+	return there;
+}
+
+/* Where a binding is to be there is nothing yet. */
+static int state_none(struct vt_ctx *ctx, unsigned long long *value)
+{
+	value[0] = slots_at(GPA);
+	return 0;
+}
+
+/* As state_guest(), and where the second is to be there is nothing. */
+static int state_second(struct vt_ctx *ctx, unsigned long long *value)
+{
+	int ret = state_guest(ctx, value);
+
+	value[6] = slots_at(ELSEWHERE);
+	return ret;
+}
+
+/* Does KVM log what the guest writes to a slot? */
+static bool kvm_logs(__u32 slot)
+{
+	unsigned char bitmap[GRANULE / VT_PAGE / 8 + 8];
+	struct kvm_dirty_log log = { .slot = slot, .dirty_bitmap = bitmap };
+
+	return !ioctl(guest.fd, KVM_GET_DIRTY_LOG, &log);
+}
+
+static bool told(struct vt_ctx *ctx, __u32 type, __u64 gpa)
 {
 	struct vmshm_event event;
 
-	return !vt_next_event(ctx->watch, &event) &&
-	       event.type == VMSHM_EVENT_BOUND && event.value == gpa;
+	return !vt_next_event(ctx->watch, &event) && event.type == type &&
+	       event.value == gpa;
+}
+
+static bool told_bound(struct vt_ctx *ctx, __u64 gpa)
+{
+	return told(ctx, VMSHM_EVENT_BOUND, gpa);
 }
 
 /* Binding */
@@ -203,6 +247,34 @@ static int prepare_follow(struct vt_ctx *ctx)
 	return ret ? ret : op_bind_follow(ctx);
 }
 
+/*
+ * Elsewhere, for there to be the thread before the call; the first binding of a VM
+ * is what starts it. Its mapping is not needed.
+ */
+static int keep_thread(struct vt_ctx *ctx, __u32 flags)
+{
+	struct vmshm_bind bind = how(flags);
+	void *addr;
+	int ret;
+
+	bind.first_slot += NR_MAX;
+	bind.guest_addr = ELSEWHERE;
+	ret = vt_sweep_keep(ctx, 1, vt_bind(ctx->fd, &bind, &addr));
+	return ret ? ret : vt_or_errno(munmap(addr, bind.length));
+}
+
+static int prepare_thread(struct vt_ctx *ctx)
+{
+	return keep_thread(ctx, 0);
+}
+
+static int prepare_thread_map(struct vt_ctx *ctx)
+{
+	int ret = prepare_thread(ctx);
+
+	return ret ? ret : vt_sweep_map(ctx);
+}
+
 static int op_bind_log(struct vt_ctx *ctx)
 {
 	return bind_with(ctx, VMSHM_BIND_LOG);
@@ -212,6 +284,13 @@ static int verify_bound(struct vt_ctx *ctx)
 {
 	return !told_bound(ctx, GPA) || !guest_has(ctx, GPA, VT_SWEEP_SIZE) ||
 	       !has_slots(ctx->out[0], GPA, VT_SWEEP_SIZE);
+}
+
+static int verify_bound_log(struct vt_ctx *ctx)
+{
+	if (verify_bound(ctx))
+		return -1;
+	return !kvm_logs(FIRST) || !kvm_logs(FIRST + NR - 1);
 }
 
 static int op_bind_user(struct vt_ctx *ctx)
@@ -249,89 +328,6 @@ static int verify_bound_second(struct vt_ctx *ctx)
 	return !told_bound(ctx, ELSEWHERE) ||
 	       !guest_has(ctx, GPA, VT_SWEEP_SIZE) ||
 	       !guest_has(ctx, ELSEWHERE, VT_SWEEP_SIZE);
-}
-
-/* Looking */
-
-static int op_bind_stat(struct vt_ctx *ctx)
-{
-	struct vmshm_bind_stat stat;
-	int ret = vt_bind_stat(ctx->out[0], &stat);
-
-	if (ret)
-		return ret;
-	return stat.out_bound == VT_SWEEP_SIZE ? 0 : -ENODATA;
-}
-
-static int op_slots(struct vt_ctx *ctx)
-{
-	struct vmshm_bind_slot slots[NR_MAX] = { 0 };
-	struct vmshm_bind_slots arg = {
-		.size = sizeof(arg),
-		.entries = (uintptr_t)slots,
-		.entry_size = sizeof(slots[0]),
-		.count = NR_MAX,
-	};
-	int ret = vt_ioctl(ctx->out[0], VMSHM_IOC_BIND_SLOTS, &arg);
-
-	if (ret)
-		return ret;
-	return arg.out_count == NR && slots[NR - 1].length == GRANULE ?
-		0 : -ENODATA;
-}
-
-/* Only if the list came is it known. */
-static int verify_slots_seen(struct vt_ctx *ctx)
-{
-	return vt_poll(ctx->out[0]) & POLLIN;
-}
-
-static int op_slots_count(struct vt_ctx *ctx)
-{
-	struct vmshm_bind_slots arg = {
-		.size = sizeof(arg),
-		.entry_size = sizeof(struct vmshm_bind_slot),
-	};
-	int ret = vt_ioctl(ctx->out[0], VMSHM_IOC_BIND_SLOTS, &arg);
-
-	if (ret != -EMSGSIZE)
-		return ret ? ret : -ENODATA;
-	return arg.out_count == NR ? 0 : -ENODATA;
-}
-
-static int op_bindings(struct vt_ctx *ctx)
-{
-	struct vmshm_binding bindings[2] = { 0 };
-	struct vmshm_bindings arg = {
-		.size = sizeof(arg),
-		.entries = (uintptr_t)bindings,
-		.entry_size = sizeof(bindings[0]),
-		.count = 2,
-	};
-	int ret = vt_ioctl(ctx->fd, VMSHM_IOC_BINDINGS, &arg);
-
-	if (ret)
-		return ret;
-	return arg.out_count == 1 && bindings[0].guest_addr == GPA ?
-		0 : -ENODATA;
-}
-
-static int op_fdinfo(struct vt_ctx *ctx)
-{
-	long long ret = vt_fdinfo(ctx->out[0], "vmshm-bind-bound");
-
-	if (ret < 0)
-		return ret;
-	return ret == VT_SWEEP_SIZE ? 0 : -ENODATA;
-}
-
-static int op_poll(struct vt_ctx *ctx)
-{
-	int ret = vt_poll(ctx->out[0]);
-
-	if (ret < 0)
-		return ret;
-	return ret & POLLIN ? 0 : -ENODATA;
 }
 
 /* Changing */
@@ -374,6 +370,21 @@ static int verify_still_there(struct vt_ctx *ctx)
 	return !guest_has(ctx, GPA, VT_SWEEP_SIZE);
 }
 
+static int verify_logs(struct vt_ctx *ctx)
+{
+	if (verify_still_there(ctx))
+		return -1;
+	return !kvm_logs(FIRST) || !kvm_logs(FIRST + NR - 1);
+}
+
+static int verify_follows(struct vt_ctx *ctx)
+{
+	struct vmshm_bind_stat stat;
+
+	return verify_still_there(ctx) || vt_bind_stat(ctx->out[0], &stat) ||
+	       !(stat.out_flags & VMSHM_BIND_FOLLOW);
+}
+
 static int op_grow(struct vt_ctx *ctx)
 {
 	return vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE);
@@ -399,15 +410,8 @@ static int verify_shrunk(struct vt_ctx *ctx)
 /* A second one has to go back when the first, which is later, cannot follow. */
 static int prepare_two(struct vt_ctx *ctx)
 {
-	struct vmshm_bind bind = how(VMSHM_BIND_FOLLOW);
-	void *addr;
-	int ret;
+	int ret = keep_thread(ctx, VMSHM_BIND_FOLLOW);
 
-	bind.first_slot += NR_MAX;
-	bind.guest_addr = ELSEWHERE;
-	ret = vt_sweep_keep(ctx, 1, vt_bind(ctx->fd, &bind, &addr));
-	if (!ret)
-		ret = vt_or_errno(munmap(addr, VT_SWEEP_MAX));
 	return ret ? ret : prepare_follow(ctx);
 }
 
@@ -419,34 +423,68 @@ static int op_close(struct vt_ctx *ctx)
 	return vt_or_errno(ret);
 }
 
+/* Who closes waits for that, but not for ever: then it comes later. */
+static bool slots_gone(__u64 gpa)
+{
+	int tries;
+
+	for (tries = 0; slots_at(gpa) && tries < VT_PATIENCE * 100; tries++)
+		usleep(10000);
+	return !slots_at(gpa);
+}
+
 static int verify_closed(struct vt_ctx *ctx)
 {
-	__u32 value;
-
-	return vt_vcpu_load(&guest.vcpus[0], GPA, &value) != VT_GUEST_MMIO ||
+	return !told(ctx, VMSHM_EVENT_UNBOUND, GPA) || !slots_gone(GPA) ||
 	       vt_bindings(ctx->fd, NULL, 0);
 }
 
+/* The second is bound where the first is mapped, and stays. */
+static int prepare_close_second(struct vt_ctx *ctx)
+{
+	int ret = prepare_bind(ctx);
+
+	return ret ? ret : op_bind_second(ctx);
+}
+
+static int verify_closed_second(struct vt_ctx *ctx)
+{
+	struct vmshm_binding bindings[2] = { 0 };
+
+	return !told(ctx, VMSHM_EVENT_UNBOUND, GPA) || !slots_gone(GPA) ||
+	       !guest_has(ctx, ELSEWHERE, VT_SWEEP_SIZE) ||
+	       vt_bindings(ctx->fd, bindings, 2) != 1 ||
+	       bindings[0].guest_addr != ELSEWHERE;
+}
+
 static const struct vt_sweep sweeps[] = {
+	/* The first one of the VM, which starts its thread. */
 	{
 		.name = "bind",
 		.start = start,
 		.op = op_bind,
 		.verify = verify_bound,
+		.state = state_none,
 		.undo = undo_bind,
 	},
 	{
 		.name = "bind_follow",
 		.start = start,
+		.prepare = prepare_thread,
+		.task = vm_thread,
 		.op = op_bind_follow,
 		.verify = verify_bound,
+		.state = state_none,
 		.undo = undo_bind_follow,
 	},
 	{
 		.name = "bind_log",
 		.start = start,
+		.prepare = prepare_thread,
+		.task = vm_thread,
 		.op = op_bind_log,
-		.verify = verify_bound,
+		.verify = verify_bound_log,
+		.state = state_none,
 		.undo = undo_bind,
 	},
 	{
@@ -458,70 +496,28 @@ static const struct vt_sweep sweeps[] = {
 	{
 		.name = "bind_mapped",
 		.start = start,
-		.prepare = vt_sweep_map,
+		.prepare = prepare_thread_map,
+		.task = vm_thread,
 		.op = op_bind_mapped,
 		.verify = verify_bound,
+		.state = state_none,
 		.undo = vt_sweep_unmap,
 	},
 	{
 		.name = "bind_second",
 		.start = start,
 		.prepare = prepare_bind,
+		.task = vm_thread,
 		.op = op_bind_second,
 		.verify = verify_bound_second,
-		.state = state_guest,
-		.undo = undo_bind,
-	},
-	{
-		.name = "bind_stat",
-		.start = start,
-		.prepare = prepare_bind,
-		.op = op_bind_stat,
-		.state = state_binding,
-		.undo = undo_bind,
-	},
-	{
-		.name = "slots",
-		.prepare = op_bind_user,
-		.op = op_slots,
-		.verify = verify_slots_seen,
-		.state = state_binding,
-		.undo = undo_bind,
-	},
-	{
-		.name = "slots_count",
-		.prepare = op_bind_user,
-		.op = op_slots_count,
-		.state = state_binding,
-		.undo = undo_bind,
-	},
-	{
-		.name = "bindings",
-		.start = start,
-		.prepare = prepare_bind,
-		.op = op_bindings,
-		.state = state_binding,
-		.undo = undo_bind,
-	},
-	{
-		.name = "bind_fdinfo",
-		.start = start,
-		.prepare = prepare_bind,
-		.op = op_fdinfo,
-		.state = state_binding,
-		.undo = undo_bind,
-	},
-	{
-		.name = "bind_poll",
-		.prepare = op_bind_user,
-		.op = op_poll,
-		.state = state_binding,
+		.state = state_second,
 		.undo = undo_bind,
 	},
 	{
 		.name = "move",
 		.start = start,
 		.prepare = prepare_bind,
+		.task = vm_thread,
 		.op = op_move,
 		.verify = verify_moved,
 		.state = state_guest,
@@ -531,6 +527,7 @@ static const struct vt_sweep sweeps[] = {
 		.name = "move_beside",
 		.start = start,
 		.prepare = prepare_bind,
+		.task = vm_thread,
 		.op = op_move_beside,
 		.verify = verify_moved_beside,
 		.state = state_guest,
@@ -540,17 +537,19 @@ static const struct vt_sweep sweeps[] = {
 		.name = "update_log",
 		.start = start,
 		.prepare = prepare_bind,
+		.task = vm_thread,
 		.op = op_update_log,
-		.verify = verify_still_there,
+		.verify = verify_logs,
 		.state = state_guest,
 		.undo = undo_bind,
 	},
+	/* The thread has nothing to allocate for slots that stay as they are. */
 	{
 		.name = "update_follow",
 		.start = start,
 		.prepare = prepare_bind,
 		.op = op_update_follow,
-		.verify = verify_still_there,
+		.verify = verify_follows,
 		.state = state_guest,
 		.undo = undo_bind,
 	},
@@ -558,6 +557,7 @@ static const struct vt_sweep sweeps[] = {
 		.name = "grow",
 		.start = start,
 		.prepare = prepare_follow,
+		.task = vm_thread,
 		.op = op_grow,
 		.verify = verify_grown,
 		.state = state_guest,
@@ -567,6 +567,7 @@ static const struct vt_sweep sweeps[] = {
 		.name = "grow_two",
 		.start = start,
 		.prepare = prepare_two,
+		.task = vm_thread,
 		.op = op_grow,
 		.verify = verify_grown,
 		.state = state_guest,
@@ -576,6 +577,7 @@ static const struct vt_sweep sweeps[] = {
 		.name = "shrink",
 		.start = start,
 		.prepare = prepare_follow,
+		.task = vm_thread,
 		.op = op_shrink,
 		.verify = verify_shrunk,
 		.state = state_guest,
@@ -591,64 +593,14 @@ static const struct vt_sweep sweeps[] = {
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
-		.name = "move_in_kvm",
+		.name = "close_second",
 		.start = start,
-		.prepare = prepare_bind,
+		.prepare = prepare_close_second,
 		.task = vm_thread,
-		.op = op_move,
-		.verify = verify_moved,
-		.state = state_guest,
+		.op = op_close,
+		.verify = verify_closed_second,
 		.undo = undo_bind,
-	},
-	{
-		.name = "move_beside_in_kvm",
-		.start = start,
-		.prepare = prepare_bind,
-		.task = vm_thread,
-		.op = op_move_beside,
-		.verify = verify_moved_beside,
-		.state = state_guest,
-		.undo = undo_bind,
-	},
-	{
-		.name = "update_log_in_kvm",
-		.start = start,
-		.prepare = prepare_bind,
-		.task = vm_thread,
-		.op = op_update_log,
-		.verify = verify_still_there,
-		.state = state_guest,
-		.undo = undo_bind,
-	},
-	{
-		.name = "grow_in_kvm",
-		.start = start,
-		.prepare = prepare_follow,
-		.task = vm_thread,
-		.op = op_grow,
-		.verify = verify_grown,
-		.state = state_guest,
-		.undo = undo_bind_follow,
-	},
-	{
-		.name = "grow_two_in_kvm",
-		.start = start,
-		.prepare = prepare_two,
-		.task = vm_thread,
-		.op = op_grow,
-		.verify = verify_grown,
-		.state = state_guest,
-		.undo = undo_bind_follow,
-	},
-	{
-		.name = "shrink_in_kvm",
-		.start = start,
-		.prepare = prepare_follow,
-		.task = vm_thread,
-		.op = op_shrink,
-		.verify = verify_shrunk,
-		.state = state_guest,
-		.undo = undo_bind_follow,
+		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{}
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every operation on the file of a region and on its mappings, with every
- * allocation and every user copy made to fail in turn; see fail_nth.c.
+ * Every operation on the file of a region, with every allocation and every user
+ * copy made to fail in turn; see fail_nth.c.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 
 #include "lib/vmshm_log.h"
 #include "lib/vmshm_sweep.h"
@@ -21,11 +20,24 @@
 #define HOLE		(VT_SWEEP_SIZE / 2)
 #define HOLE_LEN	(VT_SWEEP_SIZE / 2)
 
-/* Files */
+static bool told(struct vt_ctx *ctx, __u32 type)
+{
+	struct vmshm_event event;
+
+	return !vt_next_event(ctx->watch, &event) && event.type == type;
+}
 
 static int op_reopen(struct vt_ctx *ctx)
 {
 	return vt_sweep_keep(ctx, 0, vt_reopen(ctx->fd, O_RDWR));
+}
+
+static int verify_reopened(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+
+	return vt_stat(ctx->out[0], &stat) || stat.out_opens != 2 ||
+	       !told(ctx, VMSHM_EVENT_OPENED);
 }
 
 static int op_fstat(struct vt_ctx *ctx)
@@ -73,11 +85,31 @@ static int op_read(struct vt_ctx *ctx)
 static int op_write(struct vt_ctx *ctx)
 {
 	static char buf[HOLE_LEN];
-	ssize_t len = pwrite(ctx->fd, buf, sizeof(buf), HOLE);
+	ssize_t len;
 
+	memset(buf, 'w', sizeof(buf));
+	len = pwrite(ctx->fd, buf, sizeof(buf), HOLE);
 	if (len >= 0 && len != sizeof(buf))
 		return -EFAULT;
 	return vt_or_errno(len);
+}
+
+static int verify_written(struct vt_ctx *ctx)
+{
+	return !vt_file_filled(ctx->fd, HOLE, 'w', HOLE_LEN);
+}
+
+static int verify_write_logged(struct vt_ctx *ctx)
+{
+	if (verify_written(ctx))
+		return -1;
+	return !vt_log_reports(ctx->log, HOLE / VT_PAGE, HOLE_LEN / VT_PAGE);
+}
+
+static int prepare_log(struct vt_ctx *ctx)
+{
+	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
+	return ctx->log < 0 ? ctx->log : 0;
 }
 
 static int op_sendfile(struct vt_ctx *ctx)
@@ -89,6 +121,17 @@ static int op_sendfile(struct vt_ctx *ctx)
 	if (len >= 0 && len != HOLE)
 		return -EFAULT;
 	return vt_or_errno(len);
+}
+
+/* Of what a call that failed had sent, it may be more. */
+static int verify_sent(struct vt_ctx *ctx)
+{
+	char want[HOLE], buf[HOLE];
+	off_t end = lseek(ctx->out[0], 0, SEEK_END);
+
+	return pread(ctx->fd, want, HOLE, 0) != HOLE ||
+	       pread(ctx->out[0], buf, HOLE, end - HOLE) != HOLE ||
+	       memcmp(buf, want, HOLE);
 }
 
 static int prepare_sendfile(struct vt_ctx *ctx)
@@ -109,14 +152,20 @@ static int op_splice_in(struct vt_ctx *ctx)
 
 static int prepare_splice(struct vt_ctx *ctx)
 {
-	char buf[4096] = "";
+	char buf[4096];
 
+	memset(buf, 'p', sizeof(buf));
 	if (pipe2(ctx->out, O_CLOEXEC))
 		return -errno;
 	/* Enough for the second try, whatever the first one ate. */
 	if (write(ctx->out[1], buf, sizeof(buf)) != sizeof(buf))
 		return -EIO;
 	return 0;
+}
+
+static int verify_spliced(struct vt_ctx *ctx)
+{
+	return !vt_file_filled(ctx->fd, HOLE, 'p', 64);
 }
 
 static int undo_splice(struct vt_ctx *ctx)
@@ -153,9 +202,33 @@ static int op_punch(struct vt_ctx *ctx)
 				  HOLE + 100, 2 * VT_PAGE));
 }
 
+/* Of a page that is whole the memory goes, of others what was in them. */
+static int verify_punched(struct vt_ctx *ctx)
+{
+	const off_t end = HOLE + 100 + 2 * VT_PAGE;
+	struct vmshm_stat stat;
+
+	return vt_stat(ctx->fd, &stat) ||
+	       stat.out_allocated != VT_SWEEP_SIZE - VT_PAGE ||
+	       !vt_file_filled(ctx->fd, HOLE, 'w', 100) ||
+	       !vt_file_filled(ctx->fd, HOLE + 100, 0, 2 * VT_PAGE) ||
+	       !vt_file_filled(ctx->fd, end, 'w', VT_SWEEP_SIZE - end);
+}
+
 static int op_truncate(struct vt_ctx *ctx)
 {
 	return vt_or_errno(ftruncate(ctx->fd, 5 * VT_SWEEP_SIZE));
+}
+
+static int verify_truncated(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+
+	return vt_size(ctx->fd) != 5 * VT_SWEEP_SIZE ||
+	       !vt_file_filled(ctx->fd, VT_SWEEP_SIZE, 0, 4 * VT_SWEEP_SIZE) ||
+	       vt_next_event(ctx->watch, &event) ||
+	       event.type != VMSHM_EVENT_RESIZED ||
+	       event.value != 5 * VT_SWEEP_SIZE;
 }
 
 static int op_chmod(struct vt_ctx *ctx)
@@ -163,14 +236,47 @@ static int op_chmod(struct vt_ctx *ctx)
 	return vt_or_errno(fchmod(ctx->fd, 0640));
 }
 
+/* What others see is what the file says. */
+static int verify_chmod(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+	struct stat st;
+
+	return fstat(ctx->fd, &st) || (st.st_mode & 07777) != 0640 ||
+	       vt_stat(ctx->fd, &stat) || stat.out_mode != 0640 ||
+	       !told(ctx, VMSHM_EVENT_ATTR);
+}
+
 static int op_chown(struct vt_ctx *ctx)
 {
 	return vt_or_errno(fchown(ctx->fd, VT_ALICE, VT_ALICE));
 }
 
+static int verify_chown(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+	struct stat st;
+
+	return fstat(ctx->fd, &st) || st.st_uid != VT_ALICE ||
+	       st.st_gid != VT_ALICE || vt_stat(ctx->fd, &stat) ||
+	       stat.out_uid != VT_ALICE || stat.out_gid != VT_ALICE ||
+	       !told(ctx, VMSHM_EVENT_ATTR);
+}
+
 static int op_utimes(struct vt_ctx *ctx)
 {
-	return vt_or_errno(futimens(ctx->fd, NULL));
+	const struct timespec times[] = { { 1000, 10 }, { 2000, 20 } };
+
+	return vt_or_errno(futimens(ctx->fd, times));
+}
+
+static int verify_utimes(struct vt_ctx *ctx)
+{
+	struct stat st;
+
+	return fstat(ctx->fd, &st) || st.st_atim.tv_sec != 1000 ||
+	       st.st_atim.tv_nsec != 10 || st.st_mtim.tv_sec != 2000 ||
+	       st.st_mtim.tv_nsec != 20;
 }
 
 static int op_fsync(struct vt_ctx *ctx)
@@ -181,6 +287,15 @@ static int op_fsync(struct vt_ctx *ctx)
 static int op_send(struct vt_ctx *ctx)
 {
 	return vt_send_fd(ctx->out[0], ctx->fd);
+}
+
+static int verify_send(struct vt_ctx *ctx)
+{
+	struct stat mine, theirs;
+
+	return vt_sweep_keep(ctx, 2, vt_recv_fd(ctx->out[1])) ||
+	       fstat(ctx->fd, &mine) || fstat(ctx->out[2], &theirs) ||
+	       mine.st_ino != theirs.st_ino || mine.st_dev != theirs.st_dev;
 }
 
 static int prepare_send(struct vt_ctx *ctx)
@@ -196,206 +311,75 @@ static int op_lock(struct vt_ctx *ctx)
 	return vt_or_errno(fcntl(ctx->fd, F_OFD_SETLK, &lock));
 }
 
-/* Mappings */
-
-static int map_with(struct vt_ctx *ctx, int fd, int prot, int flags)
+static int verify_locked(struct vt_ctx *ctx)
 {
-	void *map = mmap(NULL, VT_SWEEP_SIZE, prot, flags, fd, 0);
+	struct flock lock = { .l_type = F_RDLCK };
 
-	if (map == MAP_FAILED)
-		return -errno;
-	ctx->map = map;
-	return 0;
+	return op_reopen(ctx) || fcntl(ctx->out[0], F_OFD_GETLK, &lock) ||
+	       lock.l_type != F_WRLCK;
 }
 
-static int op_map(struct vt_ctx *ctx)
+/* Closing: nobody hears of what fails then, so nothing may. */
+
+static int op_close_other(struct vt_ctx *ctx)
 {
-	return map_with(ctx, ctx->fd, PROT_READ | PROT_WRITE, MAP_SHARED);
+	int fd = ctx->out[0];
+
+	ctx->out[0] = -1;
+	return vt_or_errno(close(fd));
 }
 
-static int op_map_private(struct vt_ctx *ctx)
-{
-	return map_with(ctx, ctx->fd, PROT_READ | PROT_WRITE, MAP_PRIVATE);
-}
-
-static int op_map_readonly(struct vt_ctx *ctx)
-{
-	return map_with(ctx, ctx->out[0], PROT_READ, MAP_SHARED);
-}
-
-static int prepare_readonly(struct vt_ctx *ctx)
-{
-	return vt_sweep_keep(ctx, 0, vt_readonly(ctx->fd));
-}
-
-static int op_map_populate(struct vt_ctx *ctx)
-{
-	return map_with(ctx, ctx->fd, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_POPULATE);
-}
-
-/* Over another mapping of the region, which goes only if the new one comes. */
-static int op_map_fixed(struct vt_ctx *ctx)
-{
-	void *map = mmap(ctx->map + VT_PAGE, VT_PAGE, PROT_READ,
-			 MAP_SHARED | MAP_FIXED, ctx->fd, 0);
-
-	return map == MAP_FAILED ? -errno : 0;
-}
-
-static int verify_mapped(struct vt_ctx *ctx)
+static int verify_closed_other(struct vt_ctx *ctx)
 {
 	struct vmshm_stat stat;
 
-	if (vt_peek(ctx->map) != ctx->name[0])
-		return -1;
-	return vt_stat(ctx->fd, &stat) || stat.out_maps != 1;
+	return vt_stat(ctx->fd, &stat) || stat.out_opens != 1 ||
+	       !told(ctx, VMSHM_EVENT_CLOSED);
 }
 
-static int op_unmap_middle(struct vt_ctx *ctx)
+static int op_close(struct vt_ctx *ctx)
 {
-	return vt_or_errno(munmap(ctx->map + 2 * VT_PAGE, VT_PAGE));
+	int fd = ctx->fd;
+
+	ctx->fd = -1;
+	return vt_or_errno(close(fd));
 }
 
-static int verify_two_maps(struct vt_ctx *ctx)
+/* The name keeps the region, and what is in it. */
+static int verify_closed(struct vt_ctx *ctx)
 {
 	struct vmshm_stat stat;
-
-	return vt_stat(ctx->fd, &stat) || stat.out_maps != 2;
-}
-
-static int op_protect_middle(struct vt_ctx *ctx)
-{
-	return vt_or_errno(mprotect(ctx->map + 2 * VT_PAGE, VT_PAGE, PROT_READ));
-}
-
-static int op_move(struct vt_ctx *ctx)
-{
-	void *map = mremap(ctx->map, VT_SWEEP_SIZE, VT_SWEEP_SIZE,
-			   MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
-
-	if (map == MAP_FAILED)
-		return -errno;
-	/* That may fail instead, but not twice. */
-	if (munmap(ctx->map, VT_SWEEP_SIZE))
-		munmap(ctx->map, VT_SWEEP_SIZE);
-	ctx->map = map;
-	return 0;
-}
-
-static unsigned char *grown_from;
-
-static int op_remap_grow(struct vt_ctx *ctx)
-{
-	void *map = mremap(ctx->map, VT_SWEEP_SIZE, 4 * VT_SWEEP_SIZE,
-			   MREMAP_MAYMOVE);
-
-	if (map == MAP_FAILED)
-		return -errno;
-	grown_from = ctx->map;
-	ctx->map = map;
-	return 0;
-}
-
-/* Without memory to unmap it, the kernel leaves the old mapping where it was. */
-static int verify_grown(struct vt_ctx *ctx)
-{
-	unsigned char vec[VT_SWEEP_SIZE / VT_PAGE];
-
-	if (grown_from != ctx->map && !mincore(grown_from, VT_SWEEP_SIZE, vec) &&
-	    munmap(grown_from, VT_SWEEP_SIZE))
-		return -1;
-	return verify_mapped(ctx);
-}
-
-static int undo_remap_grow(struct vt_ctx *ctx)
-{
-	return vt_or_errno(munmap(ctx->map, 4 * VT_SWEEP_SIZE));
-}
-
-/* Also when the call has been without memory: the fault is taken again. */
-static int op_fault_read(struct vt_ctx *ctx)
-{
-	int ret = vt_peek(ctx->map);
-
-	return ret == ctx->name[0] ? 0 : -EIO;
-}
-
-static int op_fault_write(struct vt_ctx *ctx)
-{
-	return vt_poke(ctx->map + HOLE, 42) ? -EIO : 0;
-}
-
-static int verify_fault_write(struct vt_ctx *ctx)
-{
 	char c;
 
-	if (pread(ctx->fd, &c, 1, HOLE) != 1 || c != 42)
-		return -1;
-	return ctx->log >= 0 && !vt_log_reports(ctx->log, HOLE / VT_PAGE, 1);
+	return !told(ctx, VMSHM_EVENT_CLOSED) ||
+	       vt_sweep_keep(ctx, 0, vt_open(ctx->dev, ctx->name, 0)) ||
+	       vt_stat(ctx->out[0], &stat) || stat.out_opens != 1 ||
+	       pread(ctx->out[0], &c, 1, 0) != 1 || c != ctx->name[0];
 }
 
-static int prepare_map_log(struct vt_ctx *ctx)
+/* What it has used is given back, too: that is seen after each point. */
+static int verify_closed_ephemeral(struct vt_ctx *ctx)
 {
-	int ret = op_map(ctx);
-
-	if (ret)
-		return ret;
-	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
-	return ctx->log < 0 ? ctx->log : 0;
+	return !told(ctx, VMSHM_EVENT_UNLINKED) ||
+	       !told(ctx, VMSHM_EVENT_CLOSED) ||
+	       vt_open(ctx->dev, ctx->name, 0) != -ENOENT;
 }
 
-static int op_write_logged(struct vt_ctx *ctx)
+static int prepare_unlinked(struct vt_ctx *ctx)
 {
-	return op_write(ctx);
+	return vt_unlink(ctx->dev, ctx->name);
 }
 
-static int verify_write_logged(struct vt_ctx *ctx)
+static int verify_closed_unlinked(struct vt_ctx *ctx)
 {
-	return !vt_log_reports(ctx->log, HOLE / VT_PAGE, HOLE_LEN / VT_PAGE);
-}
-
-static int prepare_log(struct vt_ctx *ctx)
-{
-	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
-	return ctx->log < 0 ? ctx->log : 0;
-}
-
-static int op_populate(struct vt_ctx *ctx)
-{
-	return vt_or_errno(madvise(ctx->map, VT_SWEEP_SIZE,
-				   MADV_POPULATE_WRITE));
-}
-
-static int op_remove(struct vt_ctx *ctx)
-{
-	return vt_or_errno(madvise(ctx->map + HOLE, VT_PAGE, MADV_REMOVE));
-}
-
-static int op_mlock(struct vt_ctx *ctx)
-{
-	return vt_or_errno(mlock(ctx->map, VT_SWEEP_SIZE));
-}
-
-static int op_fork(struct vt_ctx *ctx)
-{
-	int status;
-	pid_t pid;
-
-	pid = fork();
-	if (!pid)
-		_exit(vt_peek(ctx->map) != ctx->name[0]);
-	if (pid < 0)
-		return -errno;
-	if (waitpid(pid, &status, 0) != pid)
-		return -errno;
-	return status ? -EIO : 0;
+	return !told(ctx, VMSHM_EVENT_CLOSED);
 }
 
 static const struct vt_sweep sweeps[] = {
 	{
 		.name = "reopen",
 		.op = op_reopen,
+		.verify = verify_reopened,
 		.flags = VT_SWEEP_OPENS,
 	},
 	{
@@ -421,12 +405,13 @@ static const struct vt_sweep sweeps[] = {
 	{
 		.name = "write",
 		.op = op_write,
+		.verify = verify_written,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
 	{
 		.name = "write_logged",
 		.prepare = prepare_log,
-		.op = op_write_logged,
+		.op = op_write,
 		.verify = verify_write_logged,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
@@ -434,11 +419,13 @@ static const struct vt_sweep sweeps[] = {
 		.name = "sendfile",
 		.prepare = prepare_sendfile,
 		.op = op_sendfile,
+		.verify = verify_sent,
 	},
 	{
 		.name = "splice",
 		.prepare = prepare_splice,
 		.op = op_splice_in,
+		.verify = verify_spliced,
 		.undo = undo_splice,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
 	},
@@ -454,29 +441,33 @@ static const struct vt_sweep sweeps[] = {
 	},
 	{
 		.name = "punch",
-		.prepare = op_allocate,
+		.prepare = op_write,
 		.op = op_punch,
+		.verify = verify_punched,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
 		.name = "truncate",
 		.op = op_truncate,
+		.verify = verify_truncated,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
 		.name = "chmod",
 		.op = op_chmod,
+		.verify = verify_chmod,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
 		.name = "chown",
 		.op = op_chown,
+		.verify = verify_chown,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
 		.name = "utimes",
 		.op = op_utimes,
-		.flags = VT_SWEEP_CANNOT_FAIL,
+		.verify = verify_utimes,
 	},
 	{
 		.name = "fsync",
@@ -487,142 +478,41 @@ static const struct vt_sweep sweeps[] = {
 		.name = "send",
 		.prepare = prepare_send,
 		.op = op_send,
+		.verify = verify_send,
 		.errors = { ENOBUFS },
 	},
 	{
 		.name = "lock",
 		.op = op_lock,
+		.verify = verify_locked,
 		.errors = { ENOLCK },
 	},
 	{
-		.name = "map",
-		.op = op_map,
-		.verify = verify_mapped,
-		.undo = vt_sweep_unmap,
-	},
-	{
-		.name = "map_private",
-		.op = op_map_private,
-		.verify = verify_mapped,
-		.undo = vt_sweep_unmap,
-	},
-	{
-		.name = "map_readonly",
-		.prepare = prepare_readonly,
-		.op = op_map_readonly,
-		.verify = verify_mapped,
-		.undo = vt_sweep_unmap,
-	},
-	{
-		.name = "map_pinnable",
-		.op = op_map,
-		.undo = vt_sweep_unmap,
-		.region_flags = VMSHM_PINNABLE,
-	},
-	{
-		.name = "map_huge",
-		.op = op_map,
-		.verify = verify_mapped,
-		.undo = vt_sweep_unmap,
-		.huge = VMSHM_HUGE_ALWAYS,
-	},
-	{
-		.name = "map_populate",
-		.op = op_map_populate,
-		.verify = verify_mapped,
-		.undo = vt_sweep_unmap,
-		.flags = VT_SWEEP_KEEPS_MEMORY,
-	},
-	{
-		.name = "map_fixed",
-		.prepare = op_map,
-		.op = op_map_fixed,
-		.undo = vt_sweep_unmap,
-		.flags = VT_SWEEP_SPLITS,
-	},
-	{
-		.name = "unmap_middle",
-		.prepare = op_map,
-		.op = op_unmap_middle,
-		.verify = verify_two_maps,
-		.undo = vt_sweep_unmap,
-		.flags = VT_SWEEP_SPLITS,
-	},
-	{
-		.name = "protect_middle",
-		.prepare = op_map,
-		.op = op_protect_middle,
-		.undo = vt_sweep_unmap,
-		.flags = VT_SWEEP_SPLITS,
-	},
-	{
-		.name = "move",
-		.prepare = op_map,
-		.op = op_move,
-		.verify = verify_mapped,
-		.undo = vt_sweep_unmap,
-	},
-	{
-		.name = "remap_grow",
-		.prepare = op_map,
-		.op = op_remap_grow,
-		.verify = verify_grown,
-		.undo = undo_remap_grow,
-	},
-	{
-		.name = "fault_read",
-		.prepare = op_map,
-		.op = op_fault_read,
-		.undo = vt_sweep_unmap,
-	},
-	{
-		.name = "fault_write",
-		.prepare = op_map,
-		.op = op_fault_write,
-		.verify = verify_fault_write,
-		.undo = vt_sweep_unmap,
-	},
-	{
-		.name = "fault_write_private",
-		.prepare = op_map_private,
-		.op = op_fault_write,
-		.undo = vt_sweep_unmap,
-	},
-	{
-		.name = "fault_write_logged",
-		.prepare = prepare_map_log,
-		.op = op_fault_write,
-		.verify = verify_fault_write,
-		.undo = vt_sweep_unmap,
-	},
-	{
-		.name = "populate",
-		.prepare = op_map,
-		.op = op_populate,
-		.undo = vt_sweep_unmap,
-		.flags = VT_SWEEP_KEEPS_MEMORY,
-	},
-	{
-		.name = "remove",
-		.prepare = op_map,
-		.op = op_remove,
-		.undo = vt_sweep_unmap,
-		/* Only what checks the kernel needs memory for it. */
+		.name = "close_other",
+		.prepare = op_reopen,
+		.op = op_close_other,
+		.verify = verify_closed_other,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
-		.name = "mlock",
-		.prepare = op_map,
-		.op = op_mlock,
-		.undo = vt_sweep_unmap,
-		.flags = VT_SWEEP_KEEPS_MEMORY,
+		.name = "close",
+		.op = op_close,
+		.verify = verify_closed,
+		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
-		.name = "fork",
-		.prepare = op_map,
-		.op = op_fork,
-		.undo = vt_sweep_unmap,
-		.errors = { EAGAIN },
+		.name = "close_ephemeral",
+		.op = op_close,
+		.verify = verify_closed_ephemeral,
+		.flags = VT_SWEEP_CANNOT_FAIL,
+		.region_flags = VMSHM_EPHEMERAL,
+	},
+	{
+		.name = "close_unlinked",
+		.prepare = prepare_unlinked,
+		.op = op_close,
+		.verify = verify_closed_unlinked,
+		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{}
 };

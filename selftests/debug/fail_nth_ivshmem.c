@@ -9,6 +9,7 @@
 #endif
 #include <fcntl.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "lib/vmshm_ivdev.h"
 #include "lib/vmshm_peer.h"
@@ -174,6 +175,125 @@ static int verify_fault(struct vt_ctx *ctx)
 	return !vt_file_filled(ctx->out[REGION], 0, 'm', 1);
 }
 
+/* What becomes of a mapping, and who else has access to it */
+
+static bool maps_are(struct vt_ctx *ctx, __u32 maps)
+{
+	struct vmshm_stat stat;
+
+	return !vt_stat(ctx->out[REGION], &stat) && stat.out_maps == maps;
+}
+
+static int state_maps(struct vt_ctx *ctx, unsigned long long *value)
+{
+	struct vmshm_stat stat;
+	int ret = vt_stat(ctx->out[REGION], &stat);
+
+	value[0] = stat.out_maps;
+	value[1] = stat.out_opens;
+	return ret;
+}
+
+static int prepare_faulted(struct vt_ctx *ctx)
+{
+	int ret = prepare_map(ctx);
+
+	return ret ? ret : op_fault(ctx);
+}
+
+static int verify_mapped(struct vt_ctx *ctx)
+{
+	return vt_poke(ctx->map, 'n') ||
+	       !vt_file_filled(ctx->out[REGION], 0, 'n', 1) ||
+	       !maps_are(ctx, 1);
+}
+
+static int op_unmap(struct vt_ctx *ctx)
+{
+	return vt_sweep_unmap(ctx);
+}
+
+static int verify_unmapped(struct vt_ctx *ctx)
+{
+	return vt_peek(ctx->map) != -SIGSEGV || !maps_are(ctx, 0);
+}
+
+static int op_unmap_middle(struct vt_ctx *ctx)
+{
+	return vt_or_errno(munmap(ctx->map + 2 * VT_PAGE, VT_PAGE));
+}
+
+static int verify_two_maps(struct vt_ctx *ctx)
+{
+	return vt_peek(ctx->map + 2 * VT_PAGE) != -SIGSEGV ||
+	       vt_peek(ctx->map) != 'm' || !maps_are(ctx, 2);
+}
+
+static int op_protect_middle(struct vt_ctx *ctx)
+{
+	return vt_or_errno(mprotect(ctx->map + 2 * VT_PAGE, VT_PAGE,
+				    PROT_READ));
+}
+
+static int verify_protected(struct vt_ctx *ctx)
+{
+	return vt_poke(ctx->map + 2 * VT_PAGE, 1) != -SIGSEGV ||
+	       vt_poke(ctx->map + 3 * VT_PAGE, 1) || !maps_are(ctx, 3);
+}
+
+/* The child has the mapping as it is, and counts for as long as it is there. */
+static int op_fork(struct vt_ctx *ctx)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(vt_peek(ctx->map) != 'm' || !maps_are(ctx, 2));
+	if (pid < 0)
+		return -errno;
+	if (waitpid(pid, &status, 0) != pid)
+		return -errno;
+	return status ? -EIO : 0;
+}
+
+static int prepare_access(struct vt_ctx *ctx)
+{
+	int fd, ret = prepare_faulted(ctx);
+
+	if (ret)
+		return ret;
+	fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	return vt_sweep_keep(ctx, NEW, fd < 0 ? -errno : fd);
+}
+
+/* It is no memory to be copied from: the region has to do it. */
+static int op_access_read(struct vt_ctx *ctx)
+{
+	char c = 0;
+	ssize_t ret = pread(ctx->out[NEW], &c, 1, (uintptr_t)ctx->map);
+
+	/* EIO is all that it says if it could read nothing. */
+	if (ret < 0)
+		return -errno;
+	return ret == 1 && c == 'm' ? 0 : -EILSEQ;
+}
+
+static int op_access_write(struct vt_ctx *ctx)
+{
+	ssize_t ret = pwrite(ctx->out[NEW], "a", 1, (uintptr_t)ctx->map + 1);
+
+	if (ret < 0)
+		return -errno;
+	return ret == 1 ? 0 : -EILSEQ;
+}
+
+static int verify_access_write(struct vt_ctx *ctx)
+{
+	return !vt_file_filled(ctx->out[REGION], 1, 'a', 1) ||
+	       vt_peek(ctx->map + 1) != 'a';
+}
+
 /* Its peer */
 
 static int op_join(struct vt_ctx *ctx)
@@ -258,6 +378,8 @@ static const struct vt_sweep sweeps[] = {
 		.name = "map",
 		.prepare = prepare_region,
 		.op = op_map,
+		.verify = verify_mapped,
+		.state = state_maps,
 		.undo = vt_sweep_unmap,
 	},
 	{
@@ -266,6 +388,55 @@ static const struct vt_sweep sweeps[] = {
 		.op = op_fault,
 		.verify = verify_fault,
 		.undo = vt_sweep_unmap,
+	},
+	{
+		.name = "fork",
+		.prepare = prepare_faulted,
+		.op = op_fork,
+		.verify = verify_mapped,
+		.errors = { EAGAIN },
+		.undo = vt_sweep_unmap,
+		.state = state_maps,
+	},
+	{
+		.name = "unmap",
+		.prepare = prepare_faulted,
+		.op = op_unmap,
+		.verify = verify_unmapped,
+		.state = state_maps,
+	},
+	{
+		.name = "unmap_middle",
+		.prepare = prepare_faulted,
+		.op = op_unmap_middle,
+		.verify = verify_two_maps,
+		.flags = VT_SWEEP_SPLITS,
+		.undo = vt_sweep_unmap,
+	},
+	{
+		.name = "protect_middle",
+		.prepare = prepare_faulted,
+		.op = op_protect_middle,
+		.verify = verify_protected,
+		.flags = VT_SWEEP_SPLITS,
+		.undo = vt_sweep_unmap,
+	},
+	{
+		.name = "access_read",
+		.prepare = prepare_access,
+		.op = op_access_read,
+		.errors = { EIO },
+		.undo = vt_sweep_unmap,
+		.state = state_maps,
+	},
+	{
+		.name = "access_write",
+		.prepare = prepare_access,
+		.op = op_access_write,
+		.verify = verify_access_write,
+		.errors = { EIO },
+		.undo = vt_sweep_unmap,
+		.state = state_maps,
 	},
 	{
 		.name = "join",

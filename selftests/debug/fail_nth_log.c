@@ -186,12 +186,28 @@ static int op_log_poll(struct vt_ctx *ctx)
 	return ret & POLLIN ? 0 : -ENODATA;
 }
 
+static int op_log_fdinfo(struct vt_ctx *ctx)
+{
+	long long ret = vt_fdinfo(ctx->log, "vmshm-log-dirty");
+
+	if (ret < 0)
+		return ret;
+	return ret == 3 ? 0 : -ENODATA;
+}
+
 static int op_close_log(struct vt_ctx *ctx)
 {
 	int ret = close(ctx->log);
 
 	ctx->log = -1;
 	return ret ? -errno : 0;
+}
+
+static int verify_log_closed(struct vt_ctx *ctx)
+{
+	struct vmshm_stat stat;
+
+	return vt_stat(ctx->fd, &stat) || stat.out_logs;
 }
 
 /* Watches: one event is to be read. */
@@ -231,6 +247,47 @@ static int op_watch_poll(struct vt_ctx *ctx)
 	return ret & POLLIN ? 0 : -ENODATA;
 }
 
+static int op_watch_fdinfo(struct vt_ctx *ctx)
+{
+	long long ret = vt_fdinfo(ctx->out[0], "vmshm-queued");
+
+	if (ret < 0)
+		return ret;
+	return ret == 1 ? 0 : -ENODATA;
+}
+
+/* Of the device: it has a prefix instead of a region. */
+static int prepare_prefix(struct vt_ctx *ctx)
+{
+	ctx->out[0] = vt_watch(ctx->dev, ctx->name, 0, NULL);
+	if (ctx->out[0] < 0)
+		return ctx->out[0];
+	return vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE);
+}
+
+static int op_close_watch(struct vt_ctx *ctx)
+{
+	int fd = ctx->out[0];
+
+	ctx->out[0] = -1;
+	return vt_or_errno(close(fd));
+}
+
+/* Nothing is given to it any more, and others have theirs. */
+static int verify_watch_closed(struct vt_ctx *ctx)
+{
+	struct vmshm_event event;
+	eventfd_t value;
+
+	if (vt_resize(ctx->fd, 3 * VT_SWEEP_SIZE))
+		return -1;
+	/* With no eventfd it is -1, and there is nothing to be read either. */
+	return !eventfd_read(ctx->out[1], &value) ||
+	       vt_next_event(ctx->watch, &event) ||
+	       event.type != VMSHM_EVENT_RESIZED ||
+	       event.value != 3 * VT_SWEEP_SIZE;
+}
+
 static int prepare_eventfd(struct vt_ctx *ctx)
 {
 	ctx->out[0] = vt_watch(ctx->fd, "", 0, NULL);
@@ -260,9 +317,28 @@ static int prepare_unset_eventfd(struct vt_ctx *ctx)
 	return ret ? ret : op_set_eventfd(ctx);
 }
 
+/* An event is to be read, and the eventfd has heard of none. */
+static int prepare_event_eventfd(struct vt_ctx *ctx)
+{
+	int ret = prepare_unset_eventfd(ctx);
+	eventfd_t value;
+
+	if (!ret)
+		ret = vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE);
+	return ret ? ret : vt_or_errno(eventfd_read(ctx->out[1], &value));
+}
+
 static int op_unset_eventfd(struct vt_ctx *ctx)
 {
 	return vt_watch_eventfd(ctx->out[0], -1);
+}
+
+static int verify_unset_eventfd(struct vt_ctx *ctx)
+{
+	eventfd_t value;
+
+	return vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE) ||
+	       !eventfd_read(ctx->out[1], &value);
 }
 
 /*
@@ -339,9 +415,16 @@ static const struct vt_sweep sweeps[] = {
 		.undo = vt_sweep_unmap,
 	},
 	{
+		.name = "log_fdinfo",
+		.prepare = prepare_log,
+		.op = op_log_fdinfo,
+		.undo = vt_sweep_unmap,
+	},
+	{
 		.name = "log_close",
 		.prepare = prepare_log,
 		.op = op_close_log,
+		.verify = verify_log_closed,
 		.undo = vt_sweep_unmap,
 		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
@@ -357,6 +440,30 @@ static const struct vt_sweep sweeps[] = {
 		.op = op_watch_poll,
 	},
 	{
+		.name = "watch_fdinfo",
+		.prepare = prepare_event,
+		.op = op_watch_fdinfo,
+	},
+	{
+		.name = "watch_fdinfo_prefix",
+		.prepare = prepare_prefix,
+		.op = op_watch_fdinfo,
+	},
+	{
+		.name = "watch_close",
+		.prepare = prepare_event_eventfd,
+		.op = op_close_watch,
+		.verify = verify_watch_closed,
+		.flags = VT_SWEEP_CANNOT_FAIL,
+	},
+	{
+		.name = "watch_close_prefix",
+		.prepare = prepare_prefix,
+		.op = op_close_watch,
+		.verify = verify_watch_closed,
+		.flags = VT_SWEEP_CANNOT_FAIL,
+	},
+	{
 		.name = "set_eventfd",
 		.prepare = prepare_eventfd,
 		.op = op_set_eventfd,
@@ -366,6 +473,7 @@ static const struct vt_sweep sweeps[] = {
 		.name = "unset_eventfd",
 		.prepare = prepare_unset_eventfd,
 		.op = op_unset_eventfd,
+		.verify = verify_unset_eventfd,
 	},
 	{
 		.name = "event",

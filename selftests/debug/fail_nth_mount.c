@@ -335,6 +335,42 @@ static int verify_read(struct vt_ctx *ctx)
 	return syscall(SYS_getdents64, ctx->out[0], buf, sizeof(buf));
 }
 
+/* In the middle of what there is to read. */
+static int prepare_close_dir(struct vt_ctx *ctx)
+{
+	int ret = op_open_dir(ctx);
+	char buf[32];
+
+	if (!ret)
+		ret = vt_or_errno(syscall(SYS_getdents64, ctx->out[0], buf,
+					  sizeof(buf)));
+	return ret;
+}
+
+/* There is no such directory any more. */
+static int prepare_close_gone(struct vt_ctx *ctx)
+{
+	int ret = op_open_dir(ctx);
+
+	return ret ? ret : op_unlink(ctx);
+}
+
+static int op_close_dir(struct vt_ctx *ctx)
+{
+	int fd = ctx->out[0];
+
+	ctx->out[0] = -1;
+	return vt_or_errno(close(fd));
+}
+
+/* The tree is busy for as long as anything in it is open. */
+static int verify_closed_dir(struct vt_ctx *ctx)
+{
+	int ret = vt_umount(0);
+
+	return ret ? ret : op_mount(ctx);
+}
+
 static const struct vt_sweep sweeps[] = {
 	{
 		.name = "mount",
@@ -467,6 +503,22 @@ static const struct vt_sweep sweeps[] = {
 		.prepare = open_root,
 		.op = op_read_root,
 		.verify = verify_read,
+	},
+	{
+		.name = "close_dir",
+		.start = start_mounted,
+		.prepare = prepare_close_dir,
+		.op = op_close_dir,
+		.verify = verify_closed_dir,
+		.flags = VT_SWEEP_CANNOT_FAIL,
+	},
+	{
+		.name = "close_dir_gone",
+		.start = start_mounted,
+		.prepare = prepare_close_gone,
+		.op = op_close_dir,
+		.verify = verify_closed_dir,
+		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{}
 };

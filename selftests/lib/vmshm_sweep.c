@@ -275,8 +275,8 @@ static bool is_right(const struct vt_sweep *sweep, int err)
 }
 
 /* Returns 1 if something was made to fail, 0 if not. */
-static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
-		     unsigned int n)
+static int one_point(const struct vt_sweep *sweep, bool in_task,
+		     struct vt_ctx *ctx, unsigned int n)
 {
 	struct state before = { 0 };
 	int ret, injected;
@@ -289,7 +289,7 @@ static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
 	ret = get_state(sweep, ctx, &before);
 	if (ret)
 		return ret;
-	if (sweep->task) {
+	if (in_task) {
 		ret = sweep->task(ctx);
 		if (ret >= 0)
 			ret = vt_fail_other(ret);
@@ -339,7 +339,7 @@ static int one_point(const struct vt_sweep *sweep, struct vt_ctx *ctx,
 }
 
 /* Returns the number of points at which the call was made to fail. */
-static int all_points(const struct vt_sweep *sweep)
+static int all_points(const struct vt_sweep *sweep, bool in_task)
 {
 	struct vt_ctx ctx, idle = { .fd = -1 };
 	struct state before = { 0 };
@@ -359,7 +359,7 @@ static int all_points(const struct vt_sweep *sweep)
 	ret = get_state(NULL, &idle, &before);
 
 	for (n = 1; ret >= 0 && n <= MAX_POINTS; n++) {
-		ret = one_point(sweep, &ctx, n);
+		ret = one_point(sweep, in_task, &ctx, n);
 		err = tear_down(sweep, &ctx);
 		if (err && ret >= 0) {
 			printf("# point %u: cannot be undone: %s\n", n,
@@ -368,13 +368,15 @@ static int all_points(const struct vt_sweep *sweep)
 		}
 		/* Before the device is closed: the limits are its answer. */
 		close_fd(&ctx.dev);
-		if (ret <= 0)
+		if (ret < 0)
 			break;
 		err = expect_state(NULL, &idle, &before);
 		if (err) {
 			printf("# point %u: something is left\n", n);
 			ret = err;
 		}
+		if (ret <= 0)
+			break;
 	}
 	close(idle.dev);
 	if (ret >= 0 && n > MAX_POINTS) {
@@ -384,13 +386,14 @@ static int all_points(const struct vt_sweep *sweep)
 	return ret < 0 ? ret : (int)n - 1;
 }
 
-static void sweep_process(const struct vt_sweep *sweep, int result)
+static void sweep_process(const struct vt_sweep *sweep, bool in_task,
+			  int result)
 {
 	int points;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(SWEEP_SECONDS);
-	points = all_points(sweep);
+	points = all_points(sweep, in_task);
 	fflush(stdout);
 	if (write(result, &points, sizeof(points)) != sizeof(points))
 		_exit(1);
@@ -398,7 +401,7 @@ static void sweep_process(const struct vt_sweep *sweep, int result)
 }
 
 /* Returns the number of points, or a negative errno. */
-static int run_sweep(const struct vt_sweep *sweep)
+static int run_sweep(const struct vt_sweep *sweep, bool in_task)
 {
 	int points, status, ret = 0;
 	int result[2];
@@ -411,7 +414,7 @@ static int run_sweep(const struct vt_sweep *sweep)
 	if (pid < 0)
 		ret = -errno;
 	if (!pid)
-		sweep_process(sweep, result[1]);
+		sweep_process(sweep, in_task, result[1]);
 	close(result[1]);
 	if (!ret && read(result[0], &points, sizeof(points)) != sizeof(points))
 		ret = -ECHILD;
@@ -432,33 +435,51 @@ static bool is_named(const struct vt_sweep *sweep, int argc, char **argv)
 	return argc < 2;
 }
 
+/* Prints the result. Returns the number of points, or a negative errno. */
+static int report_sweep(const struct vt_sweep *sweep, bool in_task,
+			unsigned int number)
+{
+	bool may_be_none = sweep->flags & VT_SWEEP_CANNOT_FAIL;
+	int points = run_sweep(sweep, in_task);
+
+	if (points < 0)
+		printf("# %s\n", strerror(-points));
+	else
+		printf("# %d points\n", points);
+	if (!points && !may_be_none)
+		points = -ENODATA;
+	printf("%s %u %s%s\n", points < 0 ? "not ok" : "ok", number,
+	       sweep->name, in_task ? "_in_task" : "");
+	return points;
+}
+
+/* The second, if there is one, is of the other task's failures. */
+static unsigned int how_many(const struct vt_sweep *sweep)
+{
+	return sweep->task ? 2 : 1;
+}
+
 int vt_sweeps(const struct vt_sweep *sweeps, int argc, char **argv)
 {
 	unsigned int run = 0, failed = 0, all = 0;
 	const struct vt_sweep *sweep;
+	unsigned int kind, kinds;
 	int points;
 
 	for (sweep = sweeps; sweep->name; sweep++)
-		run += is_named(sweep, argc, argv);
+		run += is_named(sweep, argc, argv) ? how_many(sweep) : 0;
 	printf("TAP version 13\n1..%u\n", run);
 	run = 0;
 	for (sweep = sweeps; sweep->name; sweep++) {
-		bool may_be_none = sweep->flags & VT_SWEEP_CANNOT_FAIL;
-
 		if (!is_named(sweep, argc, argv))
 			continue;
-		run++;
-		points = run_sweep(sweep);
-		if (points < 0)
-			printf("# %s\n", strerror(-points));
-		else
-			printf("# %d points\n", points);
-		if (points < 0 || (!points && !may_be_none)) {
-			printf("not ok %u %s\n", run, sweep->name);
-			failed++;
-		} else {
-			printf("ok %u %s\n", run, sweep->name);
-			all += points;
+		kinds = how_many(sweep);
+		for (kind = 0; kind < kinds; kind++) {
+			points = report_sweep(sweep, kind, ++run);
+			if (points < 0)
+				failed++;
+			else
+				all += points;
 		}
 	}
 	printf("# %u points in all\n", all);

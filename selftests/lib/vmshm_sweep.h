@@ -60,8 +60,9 @@ struct vt_ctx {
  * @name: of the test
  * @start: once, before all points, for what the process is to keep; may be NULL
  * @prepare: before it, without failures; may be NULL
- * @task: whose failures they are, when all is prepared: a task's number or a negative
- *	errno; NULL: of whoever calls
+ * @task: another task that works for the call, when all is prepared: its number, or
+ *	a negative errno. There is a second sweep then, NAME_in_task, of its failures
+ *	instead of the caller's. May be NULL.
  * @op: the call: 0, or -errno if it failed. It may be called again after it
  *	failed.
  * @verify: after it succeeded, also in spite of a failure that was injected:
