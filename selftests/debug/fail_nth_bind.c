@@ -417,10 +417,7 @@ static int prepare_two(struct vt_ctx *ctx)
 
 static int op_close(struct vt_ctx *ctx)
 {
-	int ret = close(ctx->out[0]);
-
-	ctx->out[0] = -1;
-	return vt_or_errno(ret);
+	return vt_sweep_close(&ctx->out[0]);
 }
 
 /* Who closes waits for that, but not for ever: then it comes later. */

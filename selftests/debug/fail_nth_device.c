@@ -45,10 +45,7 @@ static int prepare_close_device(struct vt_ctx *ctx)
 
 static int op_close_device(struct vt_ctx *ctx)
 {
-	int fd = ctx->out[0];
-
-	ctx->out[0] = -1;
-	return vt_or_errno(close(fd));
+	return vt_sweep_close(&ctx->out[0]);
 }
 
 static int verify_closed_device(struct vt_ctx *ctx)

@@ -323,10 +323,7 @@ static int verify_locked(struct vt_ctx *ctx)
 
 static int op_close_other(struct vt_ctx *ctx)
 {
-	int fd = ctx->out[0];
-
-	ctx->out[0] = -1;
-	return vt_or_errno(close(fd));
+	return vt_sweep_close(&ctx->out[0]);
 }
 
 static int verify_closed_other(struct vt_ctx *ctx)
@@ -339,10 +336,7 @@ static int verify_closed_other(struct vt_ctx *ctx)
 
 static int op_close(struct vt_ctx *ctx)
 {
-	int fd = ctx->fd;
-
-	ctx->fd = -1;
-	return vt_or_errno(close(fd));
+	return vt_sweep_close(&ctx->fd);
 }
 
 /* The name keeps the region, and what is in it. */

@@ -197,10 +197,7 @@ static int op_log_fdinfo(struct vt_ctx *ctx)
 
 static int op_close_log(struct vt_ctx *ctx)
 {
-	int ret = close(ctx->log);
-
-	ctx->log = -1;
-	return ret ? -errno : 0;
+	return vt_sweep_close(&ctx->log);
 }
 
 static int verify_log_closed(struct vt_ctx *ctx)
@@ -267,10 +264,7 @@ static int prepare_prefix(struct vt_ctx *ctx)
 
 static int op_close_watch(struct vt_ctx *ctx)
 {
-	int fd = ctx->out[0];
-
-	ctx->out[0] = -1;
-	return vt_or_errno(close(fd));
+	return vt_sweep_close(&ctx->out[0]);
 }
 
 /* Nothing is given to it any more, and others have theirs. */

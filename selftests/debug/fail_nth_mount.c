@@ -357,10 +357,7 @@ static int prepare_close_gone(struct vt_ctx *ctx)
 
 static int op_close_dir(struct vt_ctx *ctx)
 {
-	int fd = ctx->out[0];
-
-	ctx->out[0] = -1;
-	return vt_or_errno(close(fd));
+	return vt_sweep_close(&ctx->out[0]);
 }
 
 /* The tree is busy for as long as anything in it is open. */

@@ -126,10 +126,7 @@ static int verify_joined(struct vt_ctx *ctx)
 
 static int op_leave(struct vt_ctx *ctx)
 {
-	int ret = close(ctx->out[ITS]);
-
-	ctx->out[ITS] = -1;
-	return vt_or_errno(ret);
+	return vt_sweep_close(&ctx->out[ITS]);
 }
 
 /* Told, or told that something was not. */

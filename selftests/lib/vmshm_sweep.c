@@ -503,6 +503,14 @@ int vt_sweep_keep(struct vt_ctx *ctx, unsigned int i, int fd)
 	return fd < 0 ? fd : 0;
 }
 
+int vt_sweep_close(int *fd)
+{
+	int ret = close(*fd);
+
+	*fd = -1;
+	return vt_or_errno(ret);
+}
+
 int vt_or_errno(long ret)
 {
 	return ret < 0 ? -errno : 0;

@@ -110,6 +110,9 @@ int vt_sweep_unmap(struct vt_ctx *ctx);
 /* Keeps a new descriptor, or a negative errno, in ctx->out[@i]: 0 or the errno. */
 int vt_sweep_keep(struct vt_ctx *ctx, unsigned int i, int fd);
 
+/* Closes one of them, or another of @ctx: 0 or a negative errno. */
+int vt_sweep_close(int *fd);
+
 /* What a system call returned, as 0 or a negative errno. */
 int vt_or_errno(long ret);
 
