@@ -132,28 +132,10 @@ static bool has_slots(int binding, __u64 gpa, __u64 len)
 	return true;
 }
 
-static int state_binding(struct vt_ctx *ctx, unsigned long long *value)
-{
-	struct vmshm_bind_stat stat;
-	int ret;
-
-	if (ctx->out[0] < 0)
-		return 0;
-	ret = vt_bind_stat(ctx->out[0], &stat);
-	if (ret)
-		return ret;
-	value[0] = stat.out_flags;
-	value[1] = stat.out_used_slots;
-	value[2] = stat.out_guest_addr;
-	value[3] = stat.out_bound;
-	value[4] = vt_poll(ctx->out[0]);
-	return 0;
-}
-
-/* As state_binding(), and the guest sees it so. */
+/* As vt_sweep_binding(), and the guest sees it so. */
 static int state_guest(struct vt_ctx *ctx, unsigned long long *value)
 {
-	int ret = state_binding(ctx, value);
+	int ret = vt_sweep_binding(ctx, value);
 
 	value[5] = guest_has(ctx, GPA, VT_SWEEP_SIZE);
 	return ret;

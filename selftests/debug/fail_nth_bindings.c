@@ -58,24 +58,6 @@ static int undo_bind(struct vt_ctx *ctx)
 	return vt_or_errno(munmap(bound_at, VT_SWEEP_SIZE));
 }
 
-static int state_binding(struct vt_ctx *ctx, unsigned long long *value)
-{
-	struct vmshm_bind_stat stat;
-	int ret;
-
-	if (ctx->out[0] < 0)
-		return 0;
-	ret = vt_bind_stat(ctx->out[0], &stat);
-	if (ret)
-		return ret;
-	value[0] = stat.out_flags;
-	value[1] = stat.out_used_slots;
-	value[2] = stat.out_guest_addr;
-	value[3] = stat.out_bound;
-	value[4] = vt_poll(ctx->out[0]);
-	return 0;
-}
-
 static int op_bind_stat(struct vt_ctx *ctx)
 {
 	struct vmshm_bind_stat stat;
@@ -163,7 +145,7 @@ static const struct vt_sweep sweeps[] = {
 		.start = start,
 		.prepare = prepare_bind,
 		.op = op_bind_stat,
-		.state = state_binding,
+		.state = vt_sweep_binding,
 		.undo = undo_bind,
 	},
 	{
@@ -171,14 +153,14 @@ static const struct vt_sweep sweeps[] = {
 		.prepare = prepare_bind_user,
 		.op = op_slots,
 		.verify = verify_slots_seen,
-		.state = state_binding,
+		.state = vt_sweep_binding,
 		.undo = undo_bind,
 	},
 	{
 		.name = "slots_count",
 		.prepare = prepare_bind_user,
 		.op = op_slots_count,
-		.state = state_binding,
+		.state = vt_sweep_binding,
 		.undo = undo_bind,
 	},
 	{
@@ -186,7 +168,7 @@ static const struct vt_sweep sweeps[] = {
 		.start = start,
 		.prepare = prepare_bind,
 		.op = op_bindings,
-		.state = state_binding,
+		.state = vt_sweep_binding,
 		.undo = undo_bind,
 	},
 	{
@@ -194,14 +176,14 @@ static const struct vt_sweep sweeps[] = {
 		.start = start,
 		.prepare = prepare_bind,
 		.op = op_fdinfo,
-		.state = state_binding,
+		.state = vt_sweep_binding,
 		.undo = undo_bind,
 	},
 	{
 		.name = "bind_poll",
 		.prepare = prepare_bind_user,
 		.op = op_poll,
-		.state = state_binding,
+		.state = vt_sweep_binding,
 		.undo = undo_bind,
 	},
 	{}

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_sweep.h"
 
@@ -509,6 +510,24 @@ int vt_sweep_close(int *fd)
 
 	*fd = -1;
 	return vt_or_errno(ret);
+}
+
+int vt_sweep_binding(struct vt_ctx *ctx, unsigned long long *value)
+{
+	struct vmshm_bind_stat stat;
+	int ret;
+
+	if (ctx->out[0] < 0)
+		return 0;
+	ret = vt_bind_stat(ctx->out[0], &stat);
+	if (ret)
+		return ret;
+	value[0] = stat.out_flags;
+	value[1] = stat.out_used_slots;
+	value[2] = stat.out_guest_addr;
+	value[3] = stat.out_bound;
+	value[4] = vt_poll(ctx->out[0]);
+	return 0;
 }
 
 int vt_or_errno(long ret)

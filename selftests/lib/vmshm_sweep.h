@@ -113,6 +113,9 @@ int vt_sweep_keep(struct vt_ctx *ctx, unsigned int i, int fd);
 /* Closes one of them, or another of @ctx: 0 or a negative errno. */
 int vt_sweep_close(int *fd);
 
+/* As struct vt_sweep::state: @value[0] to [4], of the binding ctx->out[0] if any. */
+int vt_sweep_binding(struct vt_ctx *ctx, unsigned long long *value);
+
 /* What a system call returned, as 0 or a negative errno. */
 int vt_or_errno(long ret);
 
