@@ -123,20 +123,13 @@ static int op_bindings(struct vt_ctx *ctx)
 
 static int op_fdinfo(struct vt_ctx *ctx)
 {
-	long long ret = vt_fdinfo(ctx->out[0], "vmshm-bind-bound");
-
-	if (ret < 0)
-		return ret;
-	return ret == VT_SWEEP_SIZE ? 0 : -ENODATA;
+	return vt_sweep_fdinfo(ctx->out[0], "vmshm-bind-bound",
+			       VT_SWEEP_SIZE);
 }
 
 static int op_poll(struct vt_ctx *ctx)
 {
-	int ret = vt_poll(ctx->out[0]);
-
-	if (ret < 0)
-		return ret;
-	return ret & POLLIN ? 0 : -ENODATA;
+	return vt_sweep_poll(ctx->out[0]);
 }
 
 static const struct vt_sweep sweeps[] = {

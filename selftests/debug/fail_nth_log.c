@@ -179,20 +179,12 @@ static int op_log_stat(struct vt_ctx *ctx)
 
 static int op_log_poll(struct vt_ctx *ctx)
 {
-	int ret = vt_poll(ctx->log);
-
-	if (ret < 0)
-		return ret;
-	return ret & POLLIN ? 0 : -ENODATA;
+	return vt_sweep_poll(ctx->log);
 }
 
 static int op_log_fdinfo(struct vt_ctx *ctx)
 {
-	long long ret = vt_fdinfo(ctx->log, "vmshm-log-dirty");
-
-	if (ret < 0)
-		return ret;
-	return ret == 3 ? 0 : -ENODATA;
+	return vt_sweep_fdinfo(ctx->log, "vmshm-log-dirty", 3);
 }
 
 static int op_close_log(struct vt_ctx *ctx)
@@ -237,20 +229,12 @@ static int verify_no_event(struct vt_ctx *ctx)
 
 static int op_watch_poll(struct vt_ctx *ctx)
 {
-	int ret = vt_poll(ctx->out[0]);
-
-	if (ret < 0)
-		return ret;
-	return ret & POLLIN ? 0 : -ENODATA;
+	return vt_sweep_poll(ctx->out[0]);
 }
 
 static int op_watch_fdinfo(struct vt_ctx *ctx)
 {
-	long long ret = vt_fdinfo(ctx->out[0], "vmshm-queued");
-
-	if (ret < 0)
-		return ret;
-	return ret == 1 ? 0 : -ENODATA;
+	return vt_sweep_fdinfo(ctx->out[0], "vmshm-queued", 1);
 }
 
 /* Of the device: it has a prefix instead of a region. */

@@ -7,7 +7,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <poll.h>
 #include <sys/eventfd.h>
 
 #include "lib/vmshm_peer.h"
@@ -182,20 +181,12 @@ static int op_peer_stat(struct vt_ctx *ctx)
 
 static int op_fdinfo(struct vt_ctx *ctx)
 {
-	long long ret = vt_fdinfo(ctx->out[ITS], "vmshm-peer-number");
-
-	if (ret < 0)
-		return ret;
-	return ret == 1 ? 0 : -ENODATA;
+	return vt_sweep_fdinfo(ctx->out[ITS], "vmshm-peer-number", 1);
 }
 
 static int op_poll(struct vt_ctx *ctx)
 {
-	int ret = vt_poll(ctx->out[MINE]);
-
-	if (ret < 0)
-		return ret;
-	return ret & POLLIN ? 0 : -ENODATA;
+	return vt_sweep_poll(ctx->out[MINE]);
 }
 
 /* Doorbells */

@@ -2,6 +2,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -528,6 +529,24 @@ int vt_sweep_binding(struct vt_ctx *ctx, unsigned long long *value)
 	value[3] = stat.out_bound;
 	value[4] = vt_poll(ctx->out[0]);
 	return 0;
+}
+
+int vt_sweep_poll(int fd)
+{
+	int ret = vt_poll(fd);
+
+	if (ret < 0)
+		return ret;
+	return ret & POLLIN ? 0 : -ENODATA;
+}
+
+int vt_sweep_fdinfo(int fd, const char *key, long long want)
+{
+	long long ret = vt_fdinfo(fd, key);
+
+	if (ret < 0)
+		return ret;
+	return ret == want ? 0 : -ENODATA;
 }
 
 int vt_or_errno(long ret)

@@ -116,6 +116,12 @@ int vt_sweep_close(int *fd);
 /* As struct vt_sweep::state: @value[0] to [4], of the binding ctx->out[0] if any. */
 int vt_sweep_binding(struct vt_ctx *ctx, unsigned long long *value);
 
+/* Whether @fd says that there is something to read: 0, -ENODATA or what failed. */
+int vt_sweep_poll(int fd);
+
+/* Whether its fdinfo has the line "KEY: @want", likewise. */
+int vt_sweep_fdinfo(int fd, const char *key, long long want);
+
 /* What a system call returned, as 0 or a negative errno. */
 int vt_or_errno(long ret);
 
