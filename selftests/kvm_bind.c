@@ -18,6 +18,7 @@
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"
+#include "lib/vmshm_module.h"
 
 #define NR		16
 #define MAX		64
@@ -920,17 +921,9 @@ TEST_F(kvm_bind, argument)
 /* Returns how often the module is used that makes VMs. */
 static int vendor_used(void)
 {
-	FILE *f = fopen("/sys/module/kvm_amd/refcnt", "re");
-	int used = -1;
+	int used = vt_module_users("kvm_amd");
 
-	if (!f)
-		f = fopen("/sys/module/kvm_intel/refcnt", "re");
-	if (!f)
-		return -errno;
-	if (fscanf(f, "%d", &used) != 1)
-		used = -EIO;
-	fclose(f);
-	return used;
+	return used < 0 ? vt_module_users("kvm_intel") : used;
 }
 
 /* A binding may be all that a VM has, and the VM needs the module. */

@@ -20,6 +20,7 @@
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_mem.h"
+#include "lib/vmshm_module.h"
 
 #define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
 #define GPA		0x10000000ULL
@@ -34,7 +35,7 @@ FIXTURE(kvm_kill) {
 	int dev;
 	int fd;
 	int vms;
-	long references;
+	int references;
 	struct vt_child child;
 };
 
@@ -53,13 +54,9 @@ static int count_vms(void)
 	return n;
 }
 
-static long references(void)
+static int references(void)
 {
-	char buf[32];
-
-	if (vt_read_file("/sys/module/vmshm_kvm/refcnt", buf, sizeof(buf)) < 0)
-		return -1;
-	return atol(buf);
+	return vt_module_users("vmshm_kvm");
 }
 
 FIXTURE_SETUP(kvm_kill)
@@ -141,7 +138,7 @@ static bool nothing_left(FIXTURE_DATA(kvm_kill) *self)
 			return true;
 		usleep(10000);
 	}
-	printf("# %d bindings, %d VMs instead of %d, %ld references instead of %ld\n",
+	printf("# %d bindings, %d VMs instead of %d, %d references instead of %d\n",
 	       vt_bindings(self->fd, NULL, 0), count_vms(), self->vms,
 	       references(), self->references);
 	return false;

@@ -306,15 +306,6 @@ TEST_F(lifetime, o_path)
 /*
  * The module.
  */
-static int references(void)
-{
-	char buf[32];
-
-	if (vt_read_file("/sys/module/vmshm/refcnt", buf, sizeof(buf)) < 0)
-		return -1;
-	return atoi(buf);
-}
-
 FIXTURE(module) {
 	struct stat device;
 	char name[VMSHM_NAME_MAX + 1];
@@ -336,9 +327,9 @@ FIXTURE_SETUP(module)
 	}
 	vt_unlink_all(dev, "");
 	close(dev);
-	for (i = 0; i < VT_PATIENCE * 10 && references(); i++)
+	for (i = 0; i < VT_PATIENCE * 10 && vt_module_users("vmshm"); i++)
 		usleep(100000);
-	ASSERT_EQ(0, references());
+	ASSERT_EQ(0, vt_module_users("vmshm"));
 }
 
 FIXTURE_TEARDOWN(module)

@@ -778,15 +778,6 @@ TEST_F(mount, landlock)
 	}
 }
 
-static long refcnt(void)
-{
-	char buf[32];
-
-	if (vt_read_file("/sys/module/vmshm/refcnt", buf, sizeof(buf)) < 0)
-		return -1;
-	return atol(buf);
-}
-
 /* A mount keeps the module, though there is nothing else. */
 TEST_F(mount, module)
 {
@@ -795,12 +786,13 @@ TEST_F(mount, module)
 	close(self->dev);
 	/* Loaded, it holds the module, too. */
 	ASSERT_EQ(0, vt_module_unload_kvm());
-	EXPECT_LT(0, refcnt());
+	EXPECT_LT(0, vt_module_users("vmshm"));
 	ASSERT_EQ(-EAGAIN, vt_module_unload());
 	ASSERT_EQ(0, vt_umount(0));
-	for (tries = 0; refcnt() && tries < VT_PATIENCE * 10; tries++)
+	for (tries = 0; vt_module_users("vmshm") && tries < VT_PATIENCE * 10;
+	     tries++)
 		usleep(100000);
-	EXPECT_EQ(0, refcnt());
+	EXPECT_EQ(0, vt_module_users("vmshm"));
 	self->dev = vt_device();
 	ASSERT_LE(0, self->dev);
 }

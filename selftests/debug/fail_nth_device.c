@@ -7,9 +7,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <stdlib.h>
 
 #include "lib/vmshm_env.h"
+#include "lib/vmshm_module.h"
 #include "lib/vmshm_sweep.h"
 
 #define SUMMARY		"/sys/kernel/debug/vmshm/summary"
@@ -29,17 +29,9 @@ static int verify_opened_device(struct vt_ctx *ctx)
 /* Each open file keeps the module. */
 static int users;
 
-static int module_users(void)
-{
-	char buf[32];
-	ssize_t len = vt_read_file("/sys/module/vmshm/refcnt", buf, sizeof(buf));
-
-	return len < 0 ? (int)len : atoi(buf);
-}
-
 static int prepare_close_device(struct vt_ctx *ctx)
 {
-	users = module_users();
+	users = vt_module_users("vmshm");
 	return users < 0 ? users : op_open_device(ctx);
 }
 
@@ -50,7 +42,7 @@ static int op_close_device(struct vt_ctx *ctx)
 
 static int verify_closed_device(struct vt_ctx *ctx)
 {
-	return module_users() != users;
+	return vt_module_users("vmshm") != users;
 }
 
 static int op_info(struct vt_ctx *ctx)

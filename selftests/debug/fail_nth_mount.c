@@ -7,12 +7,12 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
+#include "lib/vmshm_module.h"
 #include "lib/vmshm_mount.h"
 #include "lib/vmshm_sweep.h"
 
@@ -28,14 +28,6 @@ static int start_unmounted(void)
 	int ret = vt_mount(0);
 
 	return ret ? ret : vt_umount(0);
-}
-
-static int module_users(void)
-{
-	char buf[32];
-	ssize_t len = vt_read_file("/sys/module/vmshm/refcnt", buf, sizeof(buf));
-
-	return len < 0 ? (int)len : atoi(buf);
 }
 
 /* The path of the region. */
@@ -69,7 +61,7 @@ static int op_mount(struct vt_ctx *ctx)
  */
 static int prepare_first(struct vt_ctx *ctx)
 {
-	int users = module_users(), tries;
+	int users = vt_module_users("vmshm"), tries;
 
 	if (vt_unlink(ctx->dev, ctx->name))
 		return -EIO;
@@ -77,7 +69,7 @@ static int prepare_first(struct vt_ctx *ctx)
 	ctx->fd = -1;
 	for (tries = 0; tries < VT_PATIENCE * 100; tries++) {
 		/* The file and the superblock. */
-		if (module_users() <= users - 2)
+		if (vt_module_users("vmshm") <= users - 2)
 			return 0;
 		usleep(10000);
 	}

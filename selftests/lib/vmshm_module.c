@@ -2,6 +2,7 @@
 /* Unloading and loading the module under test. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -76,4 +77,18 @@ int vt_module_load(const struct stat *device)
 int vt_module_loaded(void)
 {
 	return !access("/sys/module/vmshm", F_OK);
+}
+
+int vt_module_users(const char *name)
+{
+	char path[64], buf[32], *end;
+	ssize_t len;
+	int users;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
+	len = vt_read_file(path, buf, sizeof(buf));
+	if (len < 0)
+		return len;
+	users = strtol(buf, &end, 10);
+	return end == buf ? -EIO : users;
 }

@@ -21,5 +21,7 @@ int vt_module_unload_at_last(void);
 int vt_module_load(const struct stat *device);
 /* Whether it is loaded. */
 int vt_module_loaded(void);
+/* How often a module, this or another, is used; -ENOENT: it is not loaded. */
+int vt_module_users(const char *name);
 
 #endif /* VMSHM_MODULE_H */
