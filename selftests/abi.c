@@ -147,17 +147,22 @@ static void start_again(struct __test_metadata *_metadata, struct world *w,
 	make_world(_metadata, w);
 }
 
-TEST_F(abi, accepted)
+static void check_accepted(struct __test_metadata *_metadata, struct world *w,
+			   char *arg)
 {
 	struct state before;
 	char was[4096];
 
-	fill(&self->w, self->arg, self->w.c->size, self->w.c->size);
-	memcpy(was, self->arg, self->w.c->size);
-	get_state(_metadata, &self->w, &before);
-	ASSERT_EQ(0, call(&self->w, self->arg));
-	check_done(_metadata, &self->w, self->arg, was, self->w.c->size,
-		   &before);
+	fill(w, arg, w->c->size, w->c->size);
+	memcpy(was, arg, w->c->size);
+	get_state(_metadata, w, &before);
+	ASSERT_EQ(0, call(w, arg));
+	check_done(_metadata, w, arg, was, w->c->size, &before);
+}
+
+TEST_F(abi, accepted)
+{
+	check_accepted(_metadata, &self->w, self->arg);
 }
 
 TEST_F(abi, shorter)
@@ -421,28 +426,12 @@ TEST_F(abi, cut_off)
 /* All of it is there, and nothing behind. */
 TEST_F(abi, ends_at_edge)
 {
-	char *arg = self->end - self->w.c->size;
-	struct state before;
-	char was[4096];
-
-	fill(&self->w, arg, self->w.c->size, self->w.c->size);
-	memcpy(was, arg, self->w.c->size);
-	get_state(_metadata, &self->w, &before);
-	ASSERT_EQ(0, call(&self->w, arg));
-	check_done(_metadata, &self->w, arg, was, self->w.c->size, &before);
+	check_accepted(_metadata, &self->w, self->end - self->w.c->size);
 }
 
 TEST_F(abi, misaligned)
 {
-	char *arg = self->arg + 1;
-	struct state before;
-	char was[4096];
-
-	fill(&self->w, arg, self->w.c->size, self->w.c->size);
-	memcpy(was, arg, self->w.c->size);
-	get_state(_metadata, &self->w, &before);
-	ASSERT_EQ(0, call(&self->w, arg));
-	check_done(_metadata, &self->w, arg, was, self->w.c->size, &before);
+	check_accepted(_metadata, &self->w, self->arg + 1);
 }
 
 /*
