@@ -58,7 +58,7 @@ bool vmshm_kvm_present(void)
 	return READ_ONCE(vmshm_kvm);
 }
 
-/* Who owns a VM's file cannot be told: before 6.6 nobody does. Its name can. */
+/* Who owns a VM's file cannot be told: before 6.7 nobody does. Its name can. */
 static bool vmshm_kvm_may_be_vm(const struct file *file)
 {
 	return file_inode(file)->i_sb->s_magic == ANON_INODE_FS_MAGIC &&

@@ -18,49 +18,67 @@ static u64 vmshm_vm_id(const struct vmshm_vm *vm)
 	return vm->id;
 }
 
-/*
- * Returns the VM's entry, which there may be already. @owner is the module of the VM's
- * file, which the caller has: since 6.2 nothing but open files keeps it, and it is
- * needed for as long as the VM is there.
- */
-static struct vmshm_vm *vmshm_vm_get(struct kvm *kvm, struct module *owner)
+static struct vmshm_vm *vmshm_vm_find(const struct kvm *kvm)
 {
 	struct vmshm_vm *vm;
+
+	lockdep_assert_held(&vmshm_vms_mutex);
+	list_for_each_entry(vm, &vmshm_vms, node)
+		if (vm->kvm == kvm)
+			return vm;
+	return NULL;
+}
+
+/*
+ * Makes an entry of a VM. @owner is the module of its file, which the caller has: since
+ * 6.7 nothing but open files keeps it, and it is needed for as long as the VM is there.
+ */
+static int vmshm_vm_init(struct vmshm_vm *vm, struct kvm *kvm,
+			 struct module *owner)
+{
 	int err;
 
-	mutex_lock(&vmshm_vms_mutex);
-	list_for_each_entry(vm, &vmshm_vms, node) {
-		if (vm->kvm == kvm) {
-			vm->users++;
-			goto unlock;
-		}
-	}
-	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
-	if (!vm) {
-		vm = ERR_PTR(-ENOMEM);
-		goto unlock;
-	}
-	if (!kvm_get_kvm_safe(kvm)) {
-		kfree(vm);
-		vm = ERR_PTR(-EIO);
-		goto unlock;
-	}
+	lockdep_assert_held(&vmshm_vms_mutex);
+	if (!kvm_get_kvm_safe(kvm))
+		return -EIO;
 	__module_get(owner);
 	vm->owner = owner;
 	vm->kvm = kvm;
 	vm->users = 1;
 	vm->id = ++vmshm_vm_last_id;
 	err = vmshm_vm_start(vm);
-	if (err) {
-		kvm_put_kvm_no_destroy(kvm);
-		module_put(owner);
-		kfree(vm);
-		vm = ERR_PTR(err);
-		goto unlock;
-	}
+	if (err)
+		goto put_owner;
 	list_add_tail(&vm->node, &vmshm_vms);
-unlock:
+	return 0;
+
+put_owner:
+	module_put(owner);
+	kvm_put_kvm_no_destroy(kvm);
+	return err;
+}
+
+/* Returns the VM's entry, which there may be already. */
+static struct vmshm_vm *vmshm_vm_get(struct kvm *kvm, struct module *owner)
+{
+	struct vmshm_vm *vm, *new;
+	int err;
+
+	/* Without the lock: the caller's group may be out of memory, others' are not. */
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	mutex_lock(&vmshm_vms_mutex);
+	vm = vmshm_vm_find(kvm);
+	if (vm) {
+		WRITE_ONCE(vm->users, vm->users + 1);
+	} else {
+		err = vmshm_vm_init(new, kvm, owner);
+		vm = err ? ERR_PTR(err) : new;
+	}
 	mutex_unlock(&vmshm_vms_mutex);
+	if (vm != new)
+		kfree(new);
 	return vm;
 }
 
@@ -88,15 +106,36 @@ put_file:
 
 static void vmshm_vm_detach(struct vmshm_vm *vm)
 {
-	bool last;
+	mutex_lock(&vmshm_vms_mutex);
+	WRITE_ONCE(vm->users, vm->users - 1);
+	/* Under the lock: it may be gone right after. */
+	if (!vm->users)
+		wake_up(&vm->wait);
+	mutex_unlock(&vmshm_vms_mutex);
+}
+
+/**
+ * vmshm_vm_forget() - take a VM out of the list if nothing is left to be done
+ * @vm: the VM, which had no jobs
+ *
+ * A VM that is bound again while jobs for later are waiting keeps its thread: what is
+ * to be set comes after what is to go.
+ *
+ * Context: the VM's thread.
+ * Return: true: there are no bindings, and nobody finds @vm any more; no job will come.
+ */
+bool vmshm_vm_forget(struct vmshm_vm *vm)
+{
+	bool forgotten;
 
 	mutex_lock(&vmshm_vms_mutex);
-	last = !--vm->users;
-	if (last)
+	spin_lock(&vm->lock);
+	forgotten = !vm->users && list_empty(&vm->jobs);
+	spin_unlock(&vm->lock);
+	if (forgotten)
 		list_del(&vm->node);
 	mutex_unlock(&vmshm_vms_mutex);
-	if (last)
-		vmshm_vm_end(vm);
+	return forgotten;
 }
 
 static const struct vmshm_kvm_ops vmshm_kvm_ops = {

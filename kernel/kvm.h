@@ -26,7 +26,7 @@ struct kvm;
 /**
  * struct vmshm_vm - a VM that has bindings
  * @node: in the list of them; protected by its mutex
- * @users: number of bindings; protected by the same
+ * @users: number of bindings; written under the same
  * @id: its number
  * @kvm: the VM; a counted reference
  * @owner: the module that made it, such as kvm_amd, or NULL if it was built in; a
@@ -34,7 +34,6 @@ struct kvm;
  * @wait: the thread, which ends with this and frees it
  * @lock: protects all below, and of the jobs what struct vmshm_job says; a leaf
  * @jobs: what is to be done, the next first
- * @ended: there is no binding any more, so no job will come
  */
 struct vmshm_vm {
 	struct list_head node;
@@ -47,7 +46,6 @@ struct vmshm_vm {
 	/* Protects what follows, and what jobs say. */
 	spinlock_t lock;
 	struct list_head jobs;
-	bool ended;
 };
 
 /**
@@ -56,13 +54,15 @@ struct vmshm_vm {
  * @done: @finished
  * @run: does it, in the thread, with the address space of the VM: 0, or an errno
  *	if it has not been done. Returns soon when it sees @given_up.
- * @undo: takes it back if it was given up when it was done; may be NULL
+ * @undo: if it was given up when it was done, this is @run then; may be NULL
  * @slots: @nr slots, and for a change as many again: what they are to be. Freed
  *	with the job.
  * @nr: how many
+ * @failed: why what was begun is being taken back, or 0
  * @later: it is not given up, but tried until it is done or the address space of the
- *	VM is gone: whoever asks need not know when
- * @err: what @run returned; this and all below are protected by vm->lock
+ *	VM is gone: whoever asks need not know when; this and all below are protected
+ *	by vm->lock, and only the thread changes this one when it has the job
+ * @err: @failed, or what @run returned
  * @nr_done: how many slots have been removed
  * @finished: the thread is through with it, and who waits frees it
  * @given_up: nobody waits for it any more, though it was begun or is for later, and
@@ -72,20 +72,23 @@ struct vmshm_job {
 	struct list_head node;
 	struct completion done;
 	int (*run)(struct vmshm_vm *vm, struct vmshm_job *job);
-	void (*undo)(struct vmshm_vm *vm, struct vmshm_job *job);
+	int (*undo)(struct vmshm_vm *vm, struct vmshm_job *job);
 	struct vmshm_memslot *slots;
 	unsigned int nr;
-	bool later;
+	int failed;
 
+	bool later;
 	int err;
 	unsigned int nr_done;
 	bool finished;
 	bool given_up;
 };
 
+/* kvm.c */
+bool vmshm_vm_forget(struct vmshm_vm *vm);
+
 /* kvm_job.c */
 int vmshm_vm_start(struct vmshm_vm *vm);
-void vmshm_vm_end(struct vmshm_vm *vm);
 struct vmshm_job *vmshm_job_new(unsigned int nr, gfp_t gfp);
 void vmshm_job_free(struct vmshm_job *job);
 int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,

@@ -68,12 +68,13 @@ void vmshm_job_free(struct vmshm_job *job)
 int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,
 		 enum vmshm_wait wait, unsigned int *nr_done)
 {
-	long limit = wait == VMSHM_WAIT_OWN ? MAX_SCHEDULE_TIMEOUT :
-					      VMSHM_JOB_TIME;
+	long limit = VMSHM_JOB_TIME;
 	bool ours;
 	long left;
 	int err;
 
+	if (wait == VMSHM_WAIT_OWN)
+		limit = MAX_SCHEDULE_TIMEOUT;
 	spin_lock(&vm->lock);
 	list_add_tail(&job->node, &vm->jobs);
 	spin_unlock(&vm->lock);
@@ -142,7 +143,7 @@ static bool vmshm_job_finish(struct vmshm_vm *vm, struct vmshm_job *job, int err
 	spin_lock(&vm->lock);
 	wanted = !job->given_up;
 	if (wanted) {
-		job->err = err;
+		job->err = job->failed ?: err;
 		job->finished = true;
 		complete(&job->done);
 	}
@@ -165,42 +166,51 @@ static void vmshm_vm_leave_mm(struct mm_struct *mm)
 	mmput(mm);
 }
 
-/* Puts a job back, to be tried again. */
-static void vmshm_job_again(struct vmshm_vm *vm, struct vmshm_job *job)
+/* Puts a job back, to be done before all others. */
+static void vmshm_job_requeue(struct vmshm_vm *vm, struct vmshm_job *job)
 {
 	spin_lock(&vm->lock);
 	list_add(&job->node, &vm->jobs);
 	spin_unlock(&vm->lock);
-	msleep(VMSHM_AGAIN_WAIT);
 }
 
 /*
  * Without the address space no vCPU can run any more, and on some machines KVM has
  * taken its page tables down: slots go with the VM then, and there is nothing to do.
  */
-static void vmshm_vm_run(struct vmshm_vm *vm, struct vmshm_job *job)
+static int vmshm_job_run(struct vmshm_vm *vm, struct vmshm_job *job)
 {
 	struct mm_struct *mm = vm->kvm->mm;
-	bool alive = vmshm_vm_enter_mm(mm);
-	int err = 0;
+	int err;
 
-	if (alive)
-		err = job->run(vm, job);
-	else
+	if (!vmshm_vm_enter_mm(mm)) {
 		vmshm_job_count(vm, job, job->nr);
+		return 0;
+	}
+	err = job->run(vm, job);
+	vmshm_vm_leave_mm(mm);
+	return err;
+}
+
+static void vmshm_vm_run(struct vmshm_vm *vm, struct vmshm_job *job)
+{
+	int err = vmshm_job_run(vm, job);
+
 	if (err == -ENOMEM && job->later) {
-		/* What there is no memory for may be what this holds. */
-		vmshm_vm_leave_mm(mm);
-		vmshm_job_again(vm, job);
+		vmshm_job_requeue(vm, job);
+		/* Without the address space: what there is no memory for it may hold. */
+		msleep(VMSHM_AGAIN_WAIT);
 		return;
 	}
-	if (!vmshm_job_finish(vm, job, err)) {
-		if (alive && !err && job->undo && !job->later)
-			job->undo(vm, job);
+	if (vmshm_job_finish(vm, job, err))
+		return;
+	if (err || !job->undo) {
 		vmshm_job_free(job);
+		return;
 	}
-	if (alive)
-		vmshm_vm_leave_mm(mm);
+	job->run = job->undo;
+	job->undo = NULL;
+	vmshm_job_requeue(vm, job);
 }
 
 /* May be the end of the VM, which waits for a lot, and unmaps what KVM has mapped. */
@@ -232,7 +242,7 @@ static bool vmshm_vm_is_awaited(struct vmshm_vm *vm)
 	bool awaited;
 
 	spin_lock(&vm->lock);
-	awaited = vm->ended || !list_empty(&vm->jobs);
+	awaited = !READ_ONCE(vm->users) || !list_empty(&vm->jobs);
 	spin_unlock(&vm->lock);
 	return awaited;
 }
@@ -246,10 +256,10 @@ static int vmshm_vm_thread(void *data)
 	for (;;) {
 		wait_event_idle(vm->wait, vmshm_vm_is_awaited(vm));
 		job = vmshm_vm_next(vm);
-		/* What was left for later is done also when it has ended. */
-		if (!job)
+		if (job)
+			vmshm_vm_run(vm, job);
+		else if (vmshm_vm_forget(vm))
 			break;
-		vmshm_vm_run(vm, job);
 	}
 	owner = vm->owner;
 	vmshm_vm_put_kvm(vm->kvm);
@@ -277,20 +287,8 @@ int vmshm_vm_start(struct vmshm_vm *vm)
 	thread = kthread_run(vmshm_vm_thread, vm, "vmshm-vm/%llu", vm->id);
 	if (IS_ERR(thread)) {
 		module_put(THIS_MODULE);
-		return PTR_ERR(thread);
+		/* EAGAIN is too many threads: there is no room for another. */
+		return PTR_ERR(thread) == -EINTR ? -EINTR : -ENOMEM;
 	}
 	return 0;
-}
-
-/**
- * vmshm_vm_end() - let the thread end, and free @vm
- * @vm: the VM, which has no bindings
- */
-void vmshm_vm_end(struct vmshm_vm *vm)
-{
-	spin_lock(&vm->lock);
-	vm->ended = true;
-	/* Under the lock: it may be gone right after. */
-	wake_up(&vm->wait);
-	spin_unlock(&vm->lock);
 }

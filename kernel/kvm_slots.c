@@ -98,15 +98,57 @@ static gfn_t vmshm_slots_end(const struct vmshm_memslot *slots, unsigned int nr)
 	return (slots[nr - 1].guest_addr + slots[nr - 1].length) >> PAGE_SHIFT;
 }
 
-/* Removes slots that were set, as far as they still are as they were. */
-static void vmshm_vm_unset(struct kvm *kvm, const struct vmshm_memslot *slots,
-			   unsigned int nr)
+/* A slot cannot be removed for lack of memory, which passes. */
+static int vmshm_job_remove_slot(struct vmshm_vm *vm, struct vmshm_job *job,
+				 const struct vmshm_memslot *slot)
 {
-	lockdep_assert_held(&kvm->slots_lock);
-	/* What cannot be removed again is in the way until the VM goes. */
-	while (nr-- > 0)
-		if (vmshm_vm_has(kvm, &slots[nr]))
-			vmshm_vm_set(kvm, &slots[nr], 0);
+	struct kvm *kvm = vm->kvm;
+	int tries, err;
+
+	for (tries = 0; tries < VMSHM_REMOVE_TRIES; tries++) {
+		err = vmshm_vm_lock(kvm, job);
+		if (err)
+			return err;
+		if (!vmshm_vm_has(kvm, slot)) {
+			vmshm_job_count(vm, job, 1);
+			mutex_unlock(&kvm->slots_lock);
+			return 0;
+		}
+		err = vmshm_vm_set(kvm, slot, 0);
+		/* It stays, for whoever waited has been told so. */
+		if (!err && !vmshm_job_count(vm, job, 1))
+			vmshm_vm_set(kvm, slot, slot->length);
+		mutex_unlock(&kvm->slots_lock);
+		if (err != -ENOMEM || vmshm_job_is_unwanted(job))
+			return err;
+		msleep(VMSHM_REMOVE_WAIT);
+	}
+	return err;
+}
+
+static int vmshm_job_remove(struct vmshm_vm *vm, struct vmshm_job *job)
+{
+	int err = 0;
+
+	/* If it is tried again, what is gone is not looked at: it may be another's. */
+	while (job->nr && !err) {
+		err = vmshm_job_is_unwanted(job) ? -EBUSY :
+		      vmshm_job_remove_slot(vm, job, &job->slots[job->nr - 1]);
+		if (!err)
+			job->nr--;
+	}
+	return err;
+}
+
+/* Nobody knows of slots that were set and do not count: that is not given up. */
+static int vmshm_job_take_back(struct vmshm_vm *vm, struct vmshm_job *job)
+{
+	spin_lock(&vm->lock);
+	job->later = true;
+	spin_unlock(&vm->lock);
+	job->run = vmshm_job_remove;
+	job->undo = NULL;
+	return vmshm_job_remove(vm, job);
 }
 
 static int vmshm_job_add(struct vmshm_vm *vm, struct vmshm_job *job)
@@ -132,18 +174,16 @@ static int vmshm_job_add(struct vmshm_vm *vm, struct vmshm_job *job)
 		if (err)
 			break;
 	}
-	if (err)
-		vmshm_vm_unset(kvm, slots, i);
+	mutex_unlock(&kvm->slots_lock);
+	if (!err || !i)
+		return err;
+	job->failed = err;
+	job->nr = i;
+	return vmshm_job_take_back(vm, job);
+
 unlock:
 	mutex_unlock(&kvm->slots_lock);
 	return err;
-}
-
-static void vmshm_job_undo_add(struct vmshm_vm *vm, struct vmshm_job *job)
-{
-	vmshm_vm_lock(vm->kvm, NULL);
-	vmshm_vm_unset(vm->kvm, job->slots, job->nr);
-	mutex_unlock(&vm->kvm->slots_lock);
 }
 
 /**
@@ -165,7 +205,7 @@ int vmshm_vm_add(struct vmshm_vm *vm, const struct vmshm_memslot *slots,
 	memcpy(job->slots, slots, array_size(nr, sizeof(*slots)));
 	job->nr = nr;
 	job->run = vmshm_job_add;
-	job->undo = vmshm_job_undo_add;
+	job->undo = vmshm_job_take_back;
 	return vmshm_job_do(vm, job, wait, NULL);
 }
 
@@ -222,11 +262,15 @@ static int vmshm_job_change(struct vmshm_vm *vm, struct vmshm_job *job)
 	return err;
 }
 
-static void vmshm_job_undo_change(struct vmshm_vm *vm, struct vmshm_job *job)
+static int vmshm_job_undo_change(struct vmshm_vm *vm, struct vmshm_job *job)
 {
+	int err;
+
 	vmshm_vm_lock(vm->kvm, NULL);
-	vmshm_vm_move(vm->kvm, job->slots + job->nr, job->slots, job->nr, NULL);
+	err = vmshm_vm_move(vm->kvm, job->slots + job->nr, job->slots, job->nr,
+			    NULL);
 	mutex_unlock(&vm->kvm->slots_lock);
+	return err;
 }
 
 /**
@@ -254,48 +298,6 @@ int vmshm_vm_change(struct vmshm_vm *vm, const struct vmshm_memslot *from,
 	job->run = vmshm_job_change;
 	job->undo = vmshm_job_undo_change;
 	return vmshm_job_do(vm, job, VMSHM_WAIT_KILLABLE, NULL);
-}
-
-/* A slot cannot be removed for lack of memory, which passes. */
-static int vmshm_job_remove_slot(struct vmshm_vm *vm, struct vmshm_job *job,
-				 const struct vmshm_memslot *slot)
-{
-	struct kvm *kvm = vm->kvm;
-	int tries, err;
-
-	for (tries = 0; tries < VMSHM_REMOVE_TRIES; tries++) {
-		err = vmshm_vm_lock(kvm, job);
-		if (err)
-			return err;
-		if (!vmshm_vm_has(kvm, slot)) {
-			vmshm_job_count(vm, job, 1);
-			mutex_unlock(&kvm->slots_lock);
-			return 0;
-		}
-		err = vmshm_vm_set(kvm, slot, 0);
-		/* It stays, for whoever waited has been told so. */
-		if (!err && !vmshm_job_count(vm, job, 1))
-			vmshm_vm_set(kvm, slot, slot->length);
-		mutex_unlock(&kvm->slots_lock);
-		if (err != -ENOMEM || vmshm_job_is_unwanted(job))
-			return err;
-		msleep(VMSHM_REMOVE_WAIT);
-	}
-	return err;
-}
-
-static int vmshm_job_remove(struct vmshm_vm *vm, struct vmshm_job *job)
-{
-	int err = 0;
-
-	/* If it is tried again, what is gone is not looked at: it may be another's. */
-	while (job->nr && !err) {
-		err = vmshm_job_is_unwanted(job) ? -EBUSY :
-		      vmshm_job_remove_slot(vm, job, &job->slots[job->nr - 1]);
-		if (!err)
-			job->nr--;
-	}
-	return err;
 }
 
 /**

@@ -9,7 +9,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <dirent.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -80,23 +79,7 @@ static int undo_bind_follow(struct vt_ctx *ctx)
 /* The thread that changes the slots of the VM. */
 static int vm_thread(struct vt_ctx *ctx)
 {
-	char path[300], comm[32], want[32];
-	struct dirent *entry;
-	int ret = -ESRCH;
-	DIR *proc;
-
-	snprintf(want, sizeof(want), "vmshm-vm/%lld\n",
-		 vt_fdinfo(ctx->out[ctx->out[0] < 0], "vmshm-bind-vm"));
-	proc = opendir("/proc");
-	while (proc && ret < 0 && (entry = readdir(proc))) {
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		if (vt_read_file(path, comm, sizeof(comm)) >= 0 &&
-		    !strcmp(comm, want))
-			ret = atoi(entry->d_name);
-	}
-	if (proc)
-		closedir(proc);
-	return ret;
+	return vt_bind_thread(ctx->out[ctx->out[0] < 0]);
 }
 
 /* Is there what the guest ought to see, from @gpa on and no further? */

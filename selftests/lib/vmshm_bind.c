@@ -2,6 +2,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dirent.h>
+#include <stdlib.h>
 
 #include "lib/vmshm_bind.h"
 #include "lib/vmshm_test.h"
@@ -62,6 +64,27 @@ int vt_bindings(int fd, struct vmshm_binding *bindings, __u32 count)
 	int ret = vt_ioctl(fd, VMSHM_IOC_BINDINGS, &arg);
 
 	return ret && ret != -EMSGSIZE ? ret : (int)arg.out_count;
+}
+
+int vt_bind_thread(int binding)
+{
+	char path[300], comm[32], want[32];
+	struct dirent *entry;
+	int ret = -ESRCH;
+	DIR *proc;
+
+	snprintf(want, sizeof(want), "vmshm-vm/%lld\n",
+		 vt_fdinfo(binding, "vmshm-bind-vm"));
+	proc = opendir("/proc");
+	while (proc && ret < 0 && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		if (vt_read_file(path, comm, sizeof(comm)) >= 0 &&
+		    !strcmp(comm, want))
+			ret = atoi(entry->d_name);
+	}
+	if (proc)
+		closedir(proc);
+	return ret;
 }
 
 int vt_have_kvm(int dev)

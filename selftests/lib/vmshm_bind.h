@@ -20,6 +20,9 @@ int vt_bind_update(int binding, __u32 flags, __u64 guest_addr);
 int vt_bind_slots(int binding, struct vmshm_bind_slot *slots, __u32 count);
 int vt_bindings(int fd, struct vmshm_binding *bindings, __u32 count);
 
+/* The number of the thread that changes the slots of the binding's VM. */
+int vt_bind_thread(int binding);
+
 /* Whether bindings with VMs can be made: vmshm_kvm is loaded. */
 int vt_have_kvm(int dev);
 

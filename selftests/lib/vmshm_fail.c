@@ -127,3 +127,36 @@ int vt_fail_count(void)
 		return -errno;
 	return VT_FAIL_NEVER - atoi(buf);
 }
+
+static int make_it_fail(pid_t pid, const char *value)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/make-it-fail", pid);
+	return vt_write_file(path, value);
+}
+
+int vt_fail_starve(pid_t pid, unsigned int room)
+{
+	char space[16];
+	int ret;
+
+	snprintf(space, sizeof(space), "%u", room);
+	ret = make_it_fail(pid, "1");
+	if (!ret)
+		ret = set("failslab", "task-filter", "Y");
+	if (!ret)
+		ret = set("failslab", "times", "-1");
+	if (!ret)
+		ret = set("failslab", "space", space);
+	return ret ? ret : set("failslab", "probability", "100");
+}
+
+int vt_fail_feed(pid_t pid)
+{
+	int ret = set("failslab", "probability", "0");
+
+	if (!ret)
+		ret = set("failslab", "task-filter", "N");
+	return ret ? ret : make_it_fail(pid, "0");
+}

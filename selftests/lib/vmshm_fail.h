@@ -31,6 +31,13 @@ int vt_fail_arm(unsigned int n);
  */
 int vt_fail_judge(unsigned int n, int ret);
 
+/*
+ * From now on another task gets no memory from slabs but @room bytes; until
+ * vt_fail_feed().
+ */
+int vt_fail_starve(pid_t pid, unsigned int room);
+int vt_fail_feed(pid_t pid);
+
 /* More chances than any call has, for vt_fail_arm(). */
 #define VT_FAIL_NEVER	1000000
 
