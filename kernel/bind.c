@@ -27,14 +27,32 @@ static void vmshm_binding_detach(struct vmshm_binding_ctx *binding)
 	module_put(owner);
 }
 
-/* Whoever is to unmap the memory of slots waits until they are gone. */
-static void vmshm_binding_remove_all(struct vmshm_binding_ctx *binding,
-				     struct vmshm_memslot *slots, u32 nr)
+/*
+ * Whoever is to unmap the memory of slots waits until they are gone. Nobody waits in a
+ * kernel thread, where others' files are closed, too, or when he exits: he may have
+ * many bindings, of VMs that are kept busy.
+ */
+static enum vmshm_wait
+vmshm_binding_wait(const struct vmshm_binding_ctx *binding)
 {
-	enum vmshm_wait wait = current->mm == binding->mm ? VMSHM_WAIT_OWN :
-							    VMSHM_WAIT;
+	if (current->flags & (PF_KTHREAD | PF_EXITING))
+		return VMSHM_WAIT_NOT;
+	return current->mm == binding->mm ? VMSHM_WAIT_OWN : VMSHM_WAIT_KILLABLE;
+}
 
-	binding->ops->remove_all(binding->vm, slots, nr, wait);
+/*
+ * Removes the slots of a binding that nobody looks at any more, without locks: others
+ * who use the region do not wait for its VM.
+ */
+static void vmshm_binding_remove_all(struct vmshm_binding_ctx *binding, u32 used)
+{
+	struct vmshm_memslot *slots = NULL;
+
+	if (!used || !binding->vm)
+		return;
+	swap(slots, binding->slots);
+	binding->ops->remove_all(binding->vm, slots, used,
+				 vmshm_binding_wait(binding));
 }
 
 /*
@@ -44,7 +62,6 @@ static void vmshm_binding_remove_all(struct vmshm_binding_ctx *binding,
 static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 {
 	struct vmshm_region *region = binding->region;
-	struct vmshm_memslot *slots = NULL;
 	u32 used = 0;
 	bool ended;
 
@@ -52,9 +69,6 @@ static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 	ended = binding->flags & VMSHM_BIND_ENDED;
 	if (!ended) {
 		swap(used, binding->used);
-		/* Nobody looks at them any more. */
-		if (used && binding->vm)
-			swap(slots, binding->slots);
 		list_del_init(&binding->node);
 		WRITE_ONCE(region->nr_bindings, region->nr_bindings - 1);
 	}
@@ -63,9 +77,7 @@ static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 	if (ended)
 		return;
 
-	/* Others who use the region do not wait for the VM. */
-	if (slots)
-		vmshm_binding_remove_all(binding, slots, used);
+	vmshm_binding_remove_all(binding, used);
 	if (binding->announced)
 		vmshm_event_binding(binding, VMSHM_EVENT_UNBOUND);
 	vmshm_binding_detach(binding);
@@ -290,7 +302,7 @@ static int vmshm_binding_list(struct vmshm_binding_ctx *binding, u64 size)
 static int vmshm_binding_link(struct vmshm_binding_ctx *binding)
 {
 	struct vmshm_region *region = binding->region;
-	struct vmshm_memslot *slots = NULL;
+	u32 used = 0;
 	u64 size;
 	int err;
 
@@ -299,6 +311,7 @@ static int vmshm_binding_link(struct vmshm_binding_ctx *binding)
 			       !(binding->flags & VMSHM_BIND_READONLY));
 	if (err)
 		return err;
+	/* Not for sure: vmshm_binding_list() tells. But before slots are set. */
 	if (READ_ONCE(region->nr_bindings) >= READ_ONCE(vmshm_bindings_region))
 		return -EDQUOT;
 	do {
@@ -314,11 +327,12 @@ static int vmshm_binding_link(struct vmshm_binding_ctx *binding)
 			binding->seen = binding->changes;
 		if (!err)
 			err = vmshm_binding_list(binding, size);
-	} while (err == -EAGAIN);
-	if (err && binding->vm && binding->used) {
-		swap(slots, binding->slots);
-		vmshm_binding_remove_all(binding, slots, binding->used);
-		binding->used = 0;
+	} while (err == -EAGAIN && !signal_pending(current));
+	if (err == -EAGAIN)
+		err = -EINTR;
+	if (err) {
+		swap(used, binding->used);
+		vmshm_binding_remove_all(binding, used);
 	}
 	return err;
 }
@@ -366,13 +380,16 @@ static int vmshm_bind_map(struct vmshm_binding_ctx *binding, struct file *file,
 			  const struct vmshm_bind *arg)
 {
 	unsigned long prot = PROT_READ;
-	unsigned long addr = arg->user_addr;
+	unsigned long addr;
 
+	if (arg->user_addr) {
+		binding->user_addr = arg->user_addr;
+		return 0;
+	}
 	if (!(binding->flags & VMSHM_BIND_READONLY))
 		prot |= PROT_WRITE;
-	if (!addr)
-		addr = vm_mmap(file, 0, binding->length, prot,
-			       MAP_SHARED | MAP_NORESERVE, binding->offset);
+	addr = vm_mmap(file, 0, binding->length, prot,
+		       MAP_SHARED | MAP_NORESERVE, binding->offset);
 	if (IS_ERR_VALUE(addr))
 		return (long)addr;
 	binding->user_addr = addr;

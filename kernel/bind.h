@@ -38,12 +38,14 @@ struct vmshm_memslot {
 
 /**
  * enum vmshm_wait - how long to wait for a VM
+ * @VMSHM_WAIT_NOT: not at all
  * @VMSHM_WAIT: for a limited time
  * @VMSHM_WAIT_KILLABLE: the same, but not if the caller is being killed
  * @VMSHM_WAIT_OWN: until it is done, or the caller is being killed: who calls is the
  *	VM's own process and has no lock that anybody else wants
  */
 enum vmshm_wait {
+	VMSHM_WAIT_NOT,
 	VMSHM_WAIT,
 	VMSHM_WAIT_KILLABLE,
 	VMSHM_WAIT_OWN,
@@ -55,7 +57,7 @@ enum vmshm_wait {
  * @max_slots: slot numbers are less than this
  * @attach: take a reference to the VM behind a descriptor of the current
  *	process. Returns an ERR_PTR: -EBADF; -EINVAL: not a VM; -EPERM: another
- *	process's VM; -EIO: it is dead; -ENOMEM.
+ *	process's VM; -EIO: it is dead; -ENOMEM; -EINTR: the caller is being killed.
  * @detach: drop it. The VM may be destroyed then, a little later.
  * @id: the VM's number, unique while it is attached
  * @add: set slots, which lie one after the other, all or none. Returns 0;
@@ -63,7 +65,7 @@ enum vmshm_wait {
  *	kept busy; -EINTR: the caller is being killed; -EINVAL; -ENOMEM.
  * @change: move slots, or change their flags. Returns 0; -EEXIST: there is other
  *	memory; -EBUSY: they are not as they were set, or the VM is kept busy;
- *	-EINVAL; -ENOMEM: see struct vmshm_bind_update.
+ *	-EINTR; -EINVAL; -ENOMEM: see struct vmshm_bind_update.
  * @remove: remove slots, those that are still as they were set, the last first.
  *	Returns how many, or how many there were not: the others are there, or
  *	will be again.

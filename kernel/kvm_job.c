@@ -73,7 +73,9 @@ int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,
 	long left;
 	int err;
 
-	if (wait == VMSHM_WAIT_OWN)
+	if (wait == VMSHM_WAIT_NOT)
+		limit = 0;
+	else if (wait == VMSHM_WAIT_OWN)
 		limit = MAX_SCHEDULE_TIMEOUT;
 	spin_lock(&vm->lock);
 	list_add_tail(&job->node, &vm->jobs);

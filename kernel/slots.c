@@ -7,8 +7,8 @@
  *
  * A resize asks all bindings first and changes them then, all or none, under
  * region->bind_mutex from the one to the other. A binding that is being made is in no
- * list yet and takes no lock. Memory is there, though not yet
- * told, when slots are set, and until slots are gone: see region->reach.
+ * list yet and takes no lock. Memory is there, though not yet told, when slots are set,
+ * and until slots are gone: see region->reach.
  */
 #include <linux/mm.h>
 #include <linux/poll.h>
@@ -170,11 +170,12 @@ int vmshm_binding_extend(struct vmshm_binding_ctx *binding, u64 old, u64 size,
 	binding->extended = 0;
 	used = vmshm_binding_fitting(binding, old, &bound);
 	vmshm_binding_cut(binding, used, wait);
-	if (binding->used > used && fatal_signal_pending(current))
-		return -EINTR;
-	/* Whoever waits until the VM is not busy has too little memory. */
-	if (binding->used > used)
+	if (binding->used > used) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		/* Whoever waits until the VM is not busy has too little memory. */
 		return wait == VMSHM_WAIT_OWN ? -ENOMEM : -EBUSY;
+	}
 	slots = &binding->slots[used];
 	room = binding->nr_slots - used;
 	nr = vmshm_binding_plan(binding, slots, room, bound, wanted);
@@ -274,11 +275,7 @@ int vmshm_bindings_check(struct vmshm_region *region, u64 size)
 	int err;
 
 	lockdep_assert_held(&region->bind_mutex);
-	/* Growing is nothing to those that do not follow. */
 	list_for_each_entry(binding, &region->bindings, node) {
-		if (!(binding->flags & VMSHM_BIND_FOLLOW) &&
-		    size > region->size)
-			continue;
 		err = vmshm_binding_check(binding, size);
 		if (err)
 			return err;

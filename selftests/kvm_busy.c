@@ -54,6 +54,7 @@ FIXTURE(kvm_busy) {
 /* What other threads do. */
 enum {
 	BIND,
+	BIND_AGAIN,
 	MOVE,
 	CLOSE,
 };
@@ -291,8 +292,16 @@ static void *act(void *arg)
 		.guest_addr = GPA + 2 * SIZE,
 	};
 
+	/* As self->binding was. */
+	if (self->action == BIND_AGAIN) {
+		how.flags = VMSHM_BIND_FOLLOW;
+		how.first_slot = 8;
+		how.guest_addr = GPA;
+		how.granule = VT_PAGE;
+	}
 	switch (self->action) {
 	case BIND:
+	case BIND_AGAIN:
 		self->ret = vt_bind(self->fd, &how, NULL);
 		break;
 	case MOVE:
@@ -374,6 +383,28 @@ TEST_F(kvm_busy, close_own)
 		  vt_vcpu_load(&self->guest.vcpus[0], GPA, &value));
 }
 
+/* The last to close the bindings is not the VMM; returns when he has done it. */
+static void have_closed(FIXTURE_DATA(kvm_busy) *self, struct vt_child *child,
+			bool both)
+{
+	if (!vt_fork(child)) {
+		vt_hear(child->sock);
+		close(self->binding);
+		if (both)
+			close(self->other_binding);
+		vt_tell(child->sock);
+		pause();
+	}
+	close(self->binding);
+	self->binding = -1;
+	if (both) {
+		close(self->other_binding);
+		self->other_binding = -1;
+	}
+	vt_tell(child->sock);
+	vt_hear(child->sock);
+}
+
 TEST_F(kvm_busy, close)
 {
 	struct vmshm_binding list[2];
@@ -381,17 +412,7 @@ TEST_F(kvm_busy, close)
 	int tries = 0, ret;
 	__u32 value;
 
-	/* The last to close it is not the VMM. */
-	if (!vt_fork(&child)) {
-		vt_hear(child.sock);
-		close(self->binding);
-		vt_tell(child.sock);
-		pause();
-	}
-	close(self->binding);
-	self->binding = -1;
-	vt_tell(child.sock);
-	vt_hear(child.sock);
+	have_closed(self, &child, false);
 	EXPECT_EQ(0, vt_bindings(self->fd, list, 2));
 	EXPECT_EQ(0, vt_resize(self->fd, SIZE));
 	ASSERT_EQ(0, let_go(self));
@@ -401,6 +422,24 @@ TEST_F(kvm_busy, close)
 		usleep(10000);
 	} while (!ret && ++tries < VT_PATIENCE * 100);
 	EXPECT_EQ(VT_GUEST_MMIO, ret);
+	kill(child.pid, SIGKILL);
+	waitpid(child.pid, NULL, 0);
+}
+
+/* What is to go goes before the same is set again, also if nothing else was bound. */
+TEST_F(kvm_busy, bind_again)
+{
+	struct vt_child child;
+	pthread_t thread;
+
+	have_closed(self, &child, true);
+	ASSERT_EQ(0, begin(self, BIND_AGAIN, &thread));
+	EXPECT_FALSE(is_done(self));
+	ASSERT_EQ(0, let_go(self));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_LE(0, self->ret);
+	self->binding = self->ret;
+	EXPECT_EQ(NR / 2, slots(self));
 	kill(child.pid, SIGKILL);
 	waitpid(child.pid, NULL, 0);
 }
@@ -433,6 +472,28 @@ static bool is_gone_first(FIXTURE_DATA(kvm_busy) *self)
 	if (first)
 		VT_CHECK(waitpid(patient.pid, &status, 0) == patient.pid);
 	return first;
+}
+
+/* Nor does anybody wait for what he had when he is gone. */
+TEST_F(kvm_busy, exit)
+{
+	struct vt_child patient, child;
+	int status;
+
+	if (!vt_fork(&child)) {
+		vt_tell(child.sock);
+		pause();
+	}
+	vt_hear(child.sock);
+	close(self->binding);
+	self->binding = -1;
+	fork_resizer(&patient, self->other);
+	kill(child.pid, SIGKILL);
+	EXPECT_EQ(child.pid, waitpid(child.pid, &status, 0));
+	EXPECT_EQ(0, waitpid(patient.pid, &status, WNOHANG));
+	ASSERT_EQ(0, let_go(self));
+	kill(patient.pid, SIGKILL);
+	waitpid(patient.pid, &status, 0);
 }
 
 /* Whoever is being killed does not wait as long as others. */
