@@ -22,8 +22,10 @@
 #define SIZE	(NR * VT_PAGE)
 #define GPA	0x10000000ULL
 /* What the thread is given, in bytes: each time so much more than the last time. */
-#define STEP	768
+#define STEP	512
 #define TRIES	200
+/* So much is enough for one slot, which has to go then. */
+#define ONE_SLOT	3
 /* How long it is kept so, in microseconds: longer than anything takes. */
 #define WHILE	(VT_PATIENCE * 20000)
 
@@ -128,27 +130,32 @@ static int pages(FIXTURE_DATA(bind_no_memory) *self)
 
 TEST_F_TIMEOUT(bind_no_memory, bind, 600)
 {
-	int i, ret, binding;
+	int i, ret, binding, failed = 0;
 
 	for (i = 0; i < TRIES; i++) {
 		ret = starved(self, i * STEP);
-		if (ret >= 0)
+		/* A machine may be too slow to have begun meanwhile. */
+		if (ret >= 0 && failed)
 			break;
+		if (ret >= 0) {
+			close(ret);
+			continue;
+		}
 		ASSERT_EQ(-ENOMEM, ret);
 		ASSERT_EQ(0, pages(self)) TH_LOG("%d bytes", i * STEP);
 		binding = bind_it(self);
 		ASSERT_LE(0, binding) TH_LOG("%d bytes", i * STEP);
 		close(binding);
+		failed += i >= ONE_SLOT;
 	}
+	EXPECT_LT(0, failed);
 	ASSERT_LE(0, ret);
-	/* More than once, or no slot was there that had to go. */
-	EXPECT_LT(NR, i);
 	close(ret);
 }
 
 TEST_F_TIMEOUT(bind_no_memory, grow, 600)
 {
-	int i, ret, binding = bind_it(self);
+	int i, ret, binding = bind_it(self), failed = 0;
 
 	ASSERT_LE(0, binding);
 	self->grows = true;
@@ -156,14 +163,17 @@ TEST_F_TIMEOUT(bind_no_memory, grow, 600)
 		ASSERT_EQ(0, vt_resize(self->fd, VT_PAGE));
 		ASSERT_EQ(1, pages(self));
 		ret = starved(self, i * STEP);
-		if (!ret)
+		if (!ret && failed)
 			break;
+		if (!ret)
+			continue;
 		ASSERT_EQ(-ENOMEM, ret);
 		ASSERT_EQ(1, pages(self)) TH_LOG("%d bytes", i * STEP);
 		ASSERT_EQ(0, vt_resize(self->fd, SIZE));
+		failed += i >= ONE_SLOT;
 	}
+	EXPECT_LT(0, failed);
 	EXPECT_EQ(0, ret);
-	EXPECT_LT(NR, i);
 	close(binding);
 }
 
