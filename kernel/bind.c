@@ -28,14 +28,22 @@ static void vmshm_binding_detach(struct vmshm_binding_ctx *binding)
 }
 
 /*
- * Whoever is to unmap the memory of slots waits until they are gone. Nobody waits in a
- * kernel thread, where others' files are closed, too, or when he exits: he may have
- * many bindings, of VMs that are kept busy.
+ * Nobody waits for VMs in a kernel thread, where others' files are closed, too, or when
+ * he exits: he may have many bindings, of VMs that are kept busy.
+ */
+static bool vmshm_binding_in_hurry(void)
+{
+	return current->flags & (PF_KTHREAD | PF_EXITING);
+}
+
+/*
+ * Whoever is to unmap the memory of slots waits until they are gone; others for a
+ * limited time, and not if they are being killed.
  */
 static enum vmshm_wait
 vmshm_binding_wait(const struct vmshm_binding_ctx *binding)
 {
-	if (current->flags & (PF_KTHREAD | PF_EXITING))
+	if (vmshm_binding_in_hurry())
 		return VMSHM_WAIT_NOT;
 	return current->mm == binding->mm ? VMSHM_WAIT_OWN : VMSHM_WAIT_KILLABLE;
 }
@@ -55,17 +63,14 @@ static void vmshm_binding_remove_all(struct vmshm_binding_ctx *binding, u32 used
 				 vmshm_binding_wait(binding));
 }
 
-/*
- * Called for the file and for the address space, whichever goes first. Whoever
- * comes second does not wait for the first.
- */
-static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
+/* The rest of vmshm_binding_end(), with region->bind_mutex, which it unlocks. */
+static void vmshm_binding_end_unlock(struct vmshm_binding_ctx *binding)
 {
 	struct vmshm_region *region = binding->region;
 	u32 used = 0;
 	bool ended;
 
-	mutex_lock(&region->bind_mutex);
+	lockdep_assert_held(&region->bind_mutex);
 	ended = binding->flags & VMSHM_BIND_ENDED;
 	if (!ended) {
 		swap(used, binding->used);
@@ -82,6 +87,16 @@ static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
 		vmshm_event_binding(binding, VMSHM_EVENT_UNBOUND);
 	vmshm_binding_detach(binding);
 	wake_up_interruptible_poll(&binding->wait, EPOLLHUP);
+}
+
+/*
+ * Called for the file and for the address space, whichever goes first. Whoever
+ * comes second does not wait for the first.
+ */
+static void vmshm_binding_end(struct vmshm_binding_ctx *binding)
+{
+	mutex_lock(&binding->region->bind_mutex);
+	vmshm_binding_end_unlock(binding);
 }
 
 static void vmshm_binding_end_work(struct work_struct *work)
@@ -120,11 +135,30 @@ static void vmshm_binding_free(struct vmshm_binding_ctx *binding)
 	kfree(binding);
 }
 
+static void vmshm_binding_release_work(struct work_struct *work)
+{
+	struct vmshm_binding_ctx *binding =
+		container_of(work, struct vmshm_binding_ctx, release_work);
+
+	vmshm_binding_end(binding);
+	vmshm_binding_free(binding);
+	/* vmshm_exit() waits for what is left of this. */
+	module_put(THIS_MODULE);
+}
+
 static int vmshm_binding_release(struct inode *inode, struct file *file)
 {
 	struct vmshm_binding_ctx *binding = file->private_data;
 
-	vmshm_binding_end(binding);
+	/* Who resizes has the lock while he waits for VMs. */
+	if (!vmshm_binding_in_hurry()) {
+		mutex_lock(&binding->region->bind_mutex);
+	} else if (!mutex_trylock(&binding->region->bind_mutex)) {
+		__module_get(THIS_MODULE);
+		queue_work(vmshm_wq, &binding->release_work);
+		return 0;
+	}
+	vmshm_binding_end_unlock(binding);
 	vmshm_binding_free(binding);
 	return 0;
 }
@@ -243,6 +277,7 @@ vmshm_binding_new(struct vmshm_region *region, const struct vmshm_bind *arg,
 	binding->guest_addr = arg->guest_addr;
 	init_waitqueue_head(&binding->wait);
 	INIT_WORK(&binding->end_work, vmshm_binding_end_work);
+	INIT_WORK(&binding->release_work, vmshm_binding_release_work);
 	if (!(arg->flags & VMSHM_BIND_USER)) {
 		err = vmshm_binding_attach(binding, arg->vm_fd);
 		if (err)
@@ -293,7 +328,7 @@ static int vmshm_binding_list(struct vmshm_binding_ctx *binding, u64 size)
 }
 
 /*
- * Sets the first slots. On error the binding is as before.
+ * Sets the first slots. On error the binding has none, and is only good to be freed.
  *
  * Without locks: mmap_lock may be held for long, and the VM be busy, by whoever has
  * the caller wait, and nobody else is to wait with him. If the mapping is replaced

@@ -109,6 +109,7 @@ struct vmshm_kvm_ops {
  *	must not wait for its file then: that may have been passed on.
  * @end_work: ends the binding on behalf of @mn, in whose callback the VM cannot
  *	be let go
+ * @release_work: releases it on behalf of who does not wait for @region
  * @opener: who bound it; never started, for @mn tells when it is over
  * @announced: VMSHM_EVENT_BOUND was raised
  * @first_slot: first slot number that is set aside for it
@@ -121,7 +122,8 @@ struct vmshm_kvm_ops {
  * @flags: VMSHM_BIND_*; this and all below protected by region->bind_mutex while it is
  *	in the list, and its maker's before
  * @guest_addr: guest-physical address
- * @slots: the slots, one after the other from @offset on
+ * @slots: the slots, one after the other from @offset on; when it has ended whoever
+ *	has ended it has them
  * @used: how many there are
  * @extended: how many of these the resize under way has added
  * @changes: how often they have changed
@@ -139,6 +141,7 @@ struct vmshm_binding_ctx {
 	struct mm_struct *mm;
 	struct mmu_notifier mn;
 	struct work_struct end_work;
+	struct work_struct release_work;
 	struct vmshm_opener opener;
 	bool announced;
 	u32 first_slot;

@@ -61,8 +61,8 @@ void vmshm_job_free(struct vmshm_job *job)
  * @nr_done: where to store how many slots have been removed, or NULL
  *
  * Context: process context.
- * Return: what job->run() returned; -EBUSY: the VM was kept busy; -EINTR: the
- * caller is being killed. The job has not been done then, or is being undone,
+ * Return: what job->run() returned; -EBUSY: the VM was kept busy, or nobody was to
+ * wait; -EINTR: the caller is being killed. The job has not been done then, or is being undone,
  * except for the slots that are in @nr_done; but it will be, if it is for later.
  */
 int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,
@@ -73,18 +73,19 @@ int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,
 	long left;
 	int err;
 
-	if (wait == VMSHM_WAIT_NOT)
-		limit = 0;
-	else if (wait == VMSHM_WAIT_OWN)
+	if (wait == VMSHM_WAIT_OWN)
 		limit = MAX_SCHEDULE_TIMEOUT;
 	spin_lock(&vm->lock);
 	list_add_tail(&job->node, &vm->jobs);
 	spin_unlock(&vm->lock);
 	wake_up(&vm->wait);
 
-	left = wait == VMSHM_WAIT ?
-		(long)wait_for_completion_timeout(&job->done, limit) :
-		wait_for_completion_killable_timeout(&job->done, limit);
+	if (wait == VMSHM_WAIT_NOT)
+		left = 0;
+	else if (wait == VMSHM_WAIT)
+		left = wait_for_completion_timeout(&job->done, limit);
+	else
+		left = wait_for_completion_killable_timeout(&job->done, limit);
 
 	spin_lock(&vm->lock);
 	ours = job->finished;
@@ -110,6 +111,8 @@ int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,
 /**
  * vmshm_job_is_unwanted() - is there nobody any more who wants it done?
  * @job: the job, under way
+ *
+ * Return: true if it was given up, and is not for later.
  */
 bool vmshm_job_is_unwanted(const struct vmshm_job *job)
 {

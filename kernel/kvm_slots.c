@@ -52,8 +52,8 @@ static bool vmshm_vm_occupied(struct kvm *kvm, gfn_t start, gfn_t end,
 
 /*
  * KVM holds slots_lock while it copies dirty bitmaps to its caller, whose memory
- * may be anything. Returns 0, or -EBUSY if nobody waits for the job any more; or
- * only 0 without one.
+ * may be anything. Returns 0, or -EBUSY if nobody wants the job any more; or only 0
+ * without one.
  */
 static int vmshm_vm_lock(struct kvm *kvm, const struct vmshm_job *job)
 {

@@ -477,7 +477,7 @@ static bool is_gone_first(FIXTURE_DATA(kvm_busy) *self)
 /* Nor does anybody wait for what he had when he is gone. */
 TEST_F(kvm_busy, exit)
 {
-	struct vt_child patient, child;
+	struct vt_child patient, second, child;
 	int status;
 
 	if (!vt_fork(&child)) {
@@ -487,10 +487,14 @@ TEST_F(kvm_busy, exit)
 	vt_hear(child.sock);
 	close(self->binding);
 	self->binding = -1;
+	/* Who resizes has the lock that is wanted to take the binding from its list. */
 	fork_resizer(&patient, self->other);
+	fork_resizer(&second, self->fd);
 	kill(child.pid, SIGKILL);
 	EXPECT_EQ(child.pid, waitpid(child.pid, &status, 0));
 	EXPECT_EQ(0, waitpid(patient.pid, &status, WNOHANG));
+	kill(second.pid, SIGKILL);
+	waitpid(second.pid, &status, 0);
 	ASSERT_EQ(0, let_go(self));
 	kill(patient.pid, SIGKILL);
 	waitpid(patient.pid, &status, 0);

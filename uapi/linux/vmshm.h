@@ -1294,10 +1294,11 @@ struct vmshm_peer_pending {
  * process that made it goes (exit, execve): the slots are removed and the VM is
  * let go. It keeps the region's memory, not its name. Like KVM, the call and the
  * last close(2), by the process that made it, wait for vCPUs that wait for memory,
- * and for KVM_GET_DIRTY_LOG: when they return the slots are there, or gone. If
- * somebody else has the file (a forked process, another call on it, a reader of its
+ * and for KVM_GET_DIRTY_LOG, and for memory to remove what was set in vain: when they
+ * return the slots are there, or gone. If somebody else has the file (a forked process, another call on it, a reader of its
  * fdinfo), he is the last; who is the last in another process waits a few seconds, or
- * not at all if it exits, and the slots go as soon as they can.
+ * not at all in a process that exits or a thread of the kernel, and the slots go as
+ * soon as they can.
  *
  * With VMSHM_BIND_USER the VM is not touched. The caller sets the slots that
  * VMSHM_IOC_BIND_SLOTS lists, by KVM_SET_USER_MEMORY_REGION, and again when
@@ -1456,7 +1457,7 @@ struct vmshm_bind_stat {
  * has been moved is moved back then as soon as it can be), or without
  * VMSHM_BIND_FOLLOW the range must lie in the size; EINTR: a signal came first;
  * EPERM: only the process that bound the region can switch VMSHM_BIND_FOLLOW on;
- * EACCES: or where it is no longer mapped as the binding needs it;
+ * EACCES: for that the mapping has to allow what it allowed then;
  * ENOMEM: some slots may have been moved if memory was too short even to move them
  * back; another call, for either address, moves them all.
  */

@@ -65,8 +65,8 @@ struct vmshm_kvm_bind_options {
  *
  * Context: Any thread.
  * Return: 0; -EBADF, -EINVAL, -EPERM, -EIO, -EACCES, -EOVERFLOW, -EEXIST,
- * -ENOSPC, -EDQUOT, -ENOMEM: see struct vmshm_bind; -E2BIG: an option that this
- * library does not know; -EMFILE, -ENFILE.
+ * -ENOSPC, -EDQUOT, -EINTR, -ENOMEM: see struct vmshm_bind; -E2BIG: an option that
+ * this library does not know; -EMFILE, -ENFILE.
  */
 int vmshm_kvm_bind(const struct vmshm_region *region, int vm_fd,
 		   const struct vmshm_kvm_bind_options *options,
@@ -104,8 +104,8 @@ int vmshm_kvm_binding_dispatch(struct vmshm_kvm_binding *binding);
  * @flags: VMSHM_BIND_LOG and VMSHM_BIND_FOLLOW as they are to be
  *
  * Context: One thread at a time.
- * Return: 0; -EEXIST, -EBUSY, -EINVAL, -EOVERFLOW, -EPERM, -ENOMEM: see struct
- * vmshm_bind_update.
+ * Return: 0; -ESRCH, -EEXIST, -EBUSY, -EINVAL, -EOVERFLOW, -EPERM, -EACCES, -EINTR,
+ * -ENOMEM: see struct vmshm_bind_update.
  */
 int vmshm_kvm_binding_update(struct vmshm_kvm_binding *binding,
 			     __u64 guest_addr, __u32 flags);
