@@ -33,7 +33,7 @@ result()
 	if [ "$1" -eq 0 ]; then
 		echo "ok $number $2"
 	else
-		sed 's/^/# stdout: /' "$work/out"
+		cut -c1-200 "$work/out" | head -n 50 | sed 's/^/# stdout: /'
 		sed 's/^/# stderr: /' "$work/err"
 		[ ! -e "$work/events" ] || sed 's/^/# event: /' "$work/events"
 		echo "not ok $number $2"
