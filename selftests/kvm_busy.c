@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -495,6 +496,37 @@ TEST_F(kvm_busy, exit)
 	EXPECT_EQ(0, waitpid(patient.pid, &status, WNOHANG));
 	kill(second.pid, SIGKILL);
 	waitpid(second.pid, &status, 0);
+	ASSERT_EQ(0, let_go(self));
+	kill(patient.pid, SIGKILL);
+	waitpid(patient.pid, &status, 0);
+}
+
+/* Where the kernel closes files of everybody they are not kept. */
+TEST_F(kvm_busy, kernel_thread)
+{
+	struct vt_child patient;
+	struct pollfd end = { 0 };
+	int ends[2], status;
+
+	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
+	if (!vt_fork(&patient)) {
+		close(ends[1]);
+		close(self->binding);
+		vt_tell(patient.sock);
+		vt_resize(self->other, SIZE);
+		_exit(1);
+	}
+	vt_hear(patient.sock);
+	usleep(100000);
+	ASSERT_EQ(0, vt_close_in_kernel(self->binding));
+	self->binding = -1;
+	usleep(200000);
+	ASSERT_EQ(0, vt_close_in_kernel(ends[1]));
+	end.fd = ends[0];
+	EXPECT_EQ(1, poll(&end, 1, VT_PATIENCE * 1000));
+	EXPECT_EQ(POLLHUP, end.revents);
+	EXPECT_EQ(0, waitpid(patient.pid, &status, WNOHANG));
+	close(ends[0]);
 	ASSERT_EQ(0, let_go(self));
 	kill(patient.pid, SIGKILL);
 	waitpid(patient.pid, &status, 0);

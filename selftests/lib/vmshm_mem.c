@@ -343,3 +343,19 @@ int vt_ring_unregister(struct vt_ring *ring)
 	return syscall(SYS_io_uring_register, ring->fd,
 		       IORING_UNREGISTER_BUFFERS, NULL, 0) < 0 ? -errno : 0;
 }
+
+int vt_close_in_kernel(int fd)
+{
+	struct vt_ring ring;
+	int ret = vt_ring_init(&ring);
+
+	if (ret)
+		return ret;
+	/* What is left of a ring goes in a work item of the kernel. */
+	if (syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, &fd,
+		    1) < 0)
+		ret = -errno;
+	close(fd);
+	vt_ring_exit(&ring);
+	return ret;
+}

@@ -105,4 +105,7 @@ int vt_ring_do(struct vt_ring *ring, const struct io_uring_sqe *sqe);
 int vt_ring_register(struct vt_ring *ring, void *addr, size_t len);
 int vt_ring_unregister(struct vt_ring *ring);
 
+/* Closes @fd; if it is the last one of its file a kernel thread closes that. */
+int vt_close_in_kernel(int fd);
+
 #endif /* _VMSHM_MEM_H */
