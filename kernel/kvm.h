@@ -7,10 +7,10 @@
  * is the VMM, which has only itself to blame. Ours is whoever resizes a region, with
  * locks that others want. So each VM has a thread that does it, one job after the
  * other. Who asks waits for a limited time and gives the job up then; the thread
- * undoes what it has done of it, as soon as it can, and does not give that up. The VMM
- * itself, when it binds or
+ * undoes what it has done of it, as soon as it can. The VMM itself, when it binds or
  * closes a binding, has no such locks and waits as it would for KVM: it is to know that
- * slots are gone before it unmaps their memory.
+ * slots are gone before it unmaps their memory. Who exits, or closes files for others,
+ * does not wait.
  */
 #ifndef _VMSHM_KVM_H
 #define _VMSHM_KVM_H

@@ -62,8 +62,9 @@ void vmshm_job_free(struct vmshm_job *job)
  *
  * Context: process context.
  * Return: what job->run() returned; -EBUSY: the VM was kept busy, or nobody was to
- * wait; -EINTR: the caller is being killed. The job has not been done then, or is being undone,
- * except for the slots that are in @nr_done; but it will be, if it is for later.
+ * wait; -EINTR: the caller is being killed. The job has not been done then, or is
+ * being undone, except for the slots that are in @nr_done; but it will be, if it is
+ * for later.
  */
 int vmshm_job_do(struct vmshm_vm *vm, struct vmshm_job *job,
 		 enum vmshm_wait wait, unsigned int *nr_done)

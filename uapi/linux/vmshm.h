@@ -1293,12 +1293,13 @@ struct vmshm_peer_pending {
  * The binding ends when its file is closed, or when the address space of the
  * process that made it goes (exit, execve): the slots are removed and the VM is
  * let go. It keeps the region's memory, not its name. Like KVM, the call and the
- * last close(2), by the process that made it, wait for vCPUs that wait for memory,
- * and for KVM_GET_DIRTY_LOG, and for memory to remove what was set in vain: when they
- * return the slots are there, or gone. If somebody else has the file (a forked process, another call on it, a reader of its
- * fdinfo), he is the last; who is the last in another process waits a few seconds, or
- * not at all in a process that exits or a thread of the kernel, and the slots go as
- * soon as they can.
+ * last close(2), by the process that made it, wait for vCPUs that wait for
+ * memory, and for KVM_GET_DIRTY_LOG, and for memory to remove what was set in
+ * vain: when they return the slots are there, or gone. If somebody else has the
+ * file (a forked process, another call on it, a reader of its fdinfo), he is the
+ * last; who is the last in another process waits a few seconds, or not at all in
+ * a process that exits or a thread of the kernel, and the slots go as soon as
+ * they can.
  *
  * With VMSHM_BIND_USER the VM is not touched. The caller sets the slots that
  * VMSHM_IOC_BIND_SLOTS lists, by KVM_SET_USER_MEMORY_REGION, and again when
