@@ -224,7 +224,7 @@ static void create(struct vm *vm, void *shared)
 	set_up_cpu(vm);
 	enable_apic(vm);
 	VT_CHECK(!vt_rescue_init(&vm->rescue, vm->vcpu, vm->run, vm->low,
-				 CODE_END));
+				 CODE_END, CODE + guest_code_size));
 	close(kvm);
 }
 

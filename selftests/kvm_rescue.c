@@ -58,6 +58,7 @@ static void spoil(struct vt_rescue *rescue, __u64 cr3, __u64 rip)
 	VT_CHECK(!vt_ioctl(rescue->vcpu, KVM_GET_REGS, &regs));
 	regs.rip = rip;
 	regs.rdi = 0;
+	regs.rax = FOREIGN;
 	VT_CHECK(!vt_ioctl(rescue->vcpu, KVM_SET_REGS, &regs));
 }
 
@@ -70,6 +71,12 @@ static void make_foreign(struct vt_rescue *rescue)
 static void make_shut_down(struct vt_rescue *rescue)
 {
 	spoil(rescue, rescue->sregs.cr3, KERNEL);
+}
+
+/* Into zeros behind its programs: to add %al to what is at %rax. */
+static void make_lost(struct vt_rescue *rescue)
+{
+	spoil(rescue, rescue->sregs.cr3, rescue->code_end + 100);
 }
 
 static void count(struct __test_metadata *_metadata,
@@ -99,6 +106,12 @@ TEST_F_TIMEOUT(kvm_rescue, counts_once_after_shutdown, 300)
 	count(_metadata, self);
 }
 
+TEST_F_TIMEOUT(kvm_rescue, counts_once_after_elsewhere, 300)
+{
+	self->vcpu->rescue.interrupted = make_lost;
+	count(_metadata, self);
+}
+
 /* A guest that does what its page tables do not allow does so again. */
 TEST_F(kvm_rescue, not_from_itself)
 {
@@ -106,7 +119,7 @@ TEST_F(kvm_rescue, not_from_itself)
 
 	EXPECT_EQ(-EIO, vt_vcpu_load(self->vcpu, VT_GUEST_END, &value));
 	EXPECT_EQ(KVM_EXIT_SHUTDOWN, self->vcpu->run->exit_reason);
-	EXPECT_EQ(VT_SHUTDOWNS_MAX, self->vcpu->rescue.nr);
+	EXPECT_EQ(VT_LOST_MAX, self->vcpu->rescue.nr);
 }
 
 struct loader {

@@ -11,12 +11,12 @@
 #include "lib/vcpu_rescue.h"
 #include "lib/vmshm_mem.h"
 
-/* The guest's programs: arguments in registers, the end is an OUT. */
+/*
+ * The guest's programs: arguments in registers, the end is an OUT. They have nothing
+ * between them, where vcpu_rescue.h would not see that a guest has left them.
+ */
 
 #define PORT		0x10
-#define CODE_WRITE	0x000
-#define CODE_READ	0x100
-#define CODE_RANDOM	0x200
 
 static const unsigned char code_write[] = {
 	0xff, 0x06,				/* 1: incl (%esi) */
@@ -46,6 +46,11 @@ static const unsigned char code_random[] = {
 	0x75, 0xe4,				/*    jnz 1b */
 	0xe6, PORT,				/*    outb %al, $PORT */
 };
+
+#define CODE_WRITE	0
+#define CODE_READ	(CODE_WRITE + sizeof(code_write))
+#define CODE_RANDOM	(CODE_READ + sizeof(code_read))
+#define CODE_END	(CODE_RANDOM + sizeof(code_random))
 
 static int add_slot(struct vt_vm *vm, __u32 slot, __u64 gpa, void *mem,
 		    size_t len)
@@ -146,7 +151,7 @@ int vt_vm_init_ring(struct vt_vm *vm, void *mem, size_t len, __u32 entries)
 		ret = set_protected_mode(vm);
 	if (!ret)
 		ret = vt_rescue_init(&vm->rescue, vm->vcpu, vm->run, vm->code,
-				     VT_PAGE);
+				     VT_PAGE, CODE_END);
 	if (!ret)
 		return 0;
 exit_vm:
@@ -185,11 +190,7 @@ static int run(struct vt_vm *vm, struct kvm_regs *regs)
 		return ret;
 	if (vm->run->exit_reason == KVM_EXIT_IO && vm->run->io.port == PORT)
 		return vt_ioctl(vm->vcpu, KVM_GET_REGS, regs);
-	printf("# exit reason %u, rip %llx, cr3 %llx\n", vm->run->exit_reason,
-	       vm->run->s.regs.regs.rip, vm->run->s.regs.sregs.cr3);
-	/* A child ends with _exit(), which does not. */
-	fflush(stdout);
-	return -EIO;
+	return vt_rescue_unexpected(&vm->rescue);
 }
 
 int vt_vm_write(struct vt_vm *vm, __u32 offset, __u32 stride, __u32 count)

@@ -11,13 +11,10 @@
 #include "lib/minivm.h"
 #include "lib/vmshm_mem.h"
 
-/* The guest's programs: arguments in registers, the end is an OUT. */
+/* The guest's programs, as in minivm.c. */
 
 #define PORT_DONE	0x10
 #define PORT_WRONG	0x11
-#define CODE_COUNT	0x000
-#define CODE_LOAD	0x100
-#define CODE_STORE	0x200
 
 /* What is left is noted before each change: see resume(). */
 static const unsigned char code_count[] = {
@@ -43,6 +40,11 @@ static const unsigned char code_store[] = {
 	0x89, 0x07,			/*    mov %eax, (%rdi) */
 	0xe6, PORT_DONE,		/*    out %al, $PORT_DONE */
 };
+
+#define CODE_COUNT	0
+#define CODE_LOAD	(CODE_COUNT + sizeof(code_count))
+#define CODE_STORE	(CODE_LOAD + sizeof(code_load))
+#define CODE_END	(CODE_STORE + sizeof(code_store))
 
 /* Where the page tables are, up to 0x7000, and what is in an entry. */
 #define PML4		0x1000
@@ -130,7 +132,7 @@ static int open_vcpu(struct vt_guest *guest, unsigned int id)
 	if (ret)
 		return ret;
 	return vt_rescue_init(&vcpu->rescue, vcpu->fd, vcpu->run, guest->low,
-			      LEFT);
+			      LEFT, CODE_END);
 }
 
 static int open_guest(struct vt_guest *guest)
@@ -244,11 +246,7 @@ static int try_run(struct vt_vcpu *vcpu, struct kvm_regs *regs)
 		return 0;
 	if (r->exit_reason == KVM_EXIT_IO && r->io.port == PORT_WRONG)
 		return VT_GUEST_WRONG;
-	printf("# exit reason %u, rip %llx, cr3 %llx\n", r->exit_reason,
-	       r->s.regs.regs.rip, r->s.regs.sregs.cr3);
-	/* A child ends with _exit(), which does not. */
-	fflush(stdout);
-	return -EIO;
+	return vt_rescue_unexpected(&vcpu->rescue);
 }
 
 /* What may be done twice. */

@@ -132,7 +132,7 @@ static int get_emulated(const struct vt_rescue *rescue, __u64 *emulated)
 }
 
 int vt_rescue_init(struct vt_rescue *rescue, int vcpu, struct kvm_run *run,
-		   const void *mem, size_t mem_len)
+		   const void *mem, size_t mem_len, __u64 code_end)
 {
 	int ret;
 
@@ -141,6 +141,7 @@ int vt_rescue_init(struct vt_rescue *rescue, int vcpu, struct kvm_run *run,
 		.run = run,
 		.mem = mem,
 		.mem_len = mem_len,
+		.code_end = code_end,
 		.stats = -1,
 	};
 	ret = vt_ioctl(vcpu, KVM_GET_SREGS, &rescue->sregs);
@@ -182,17 +183,29 @@ static bool is_foreign(const struct vt_rescue *rescue)
 	return cr3 && cr3 != rescue->sregs.cr3;
 }
 
+/* Has it all that it needs, and was not lost too often? */
+static bool may_be_lost(const struct vt_rescue *rescue)
+{
+	return rescue->lost < VT_LOST_MAX &&
+	       !memcmp(rescue->mem, rescue->mem_copy, rescue->mem_len);
+}
+
 /* See the other file for what each of these excludes. */
 static bool is_shut_down(const struct vt_rescue *rescue)
 {
 	__u64 emulated;
 
 	return rescue->run->exit_reason == KVM_EXIT_SHUTDOWN &&
-	       rescue->shutdowns < VT_SHUTDOWNS_MAX &&
-	       !rescue->run->s.regs.sregs.cr3 &&
-	       !memcmp(rescue->mem, rescue->mem_copy, rescue->mem_len) &&
+	       !rescue->run->s.regs.sregs.cr3 && may_be_lost(rescue) &&
 	       !get_emulated(rescue, &emulated) &&
 	       emulated == rescue->emulated;
+}
+
+static bool is_elsewhere(const struct vt_rescue *rescue)
+{
+	return rescue->run->exit_reason != KVM_EXIT_SHUTDOWN &&
+	       rescue->run->s.regs.regs.rip > rescue->code_end &&
+	       may_be_lost(rescue);
 }
 
 /* An access is over only when KVM_RUN is called again. */
@@ -224,25 +237,34 @@ static int restore(struct vt_rescue *rescue)
 	return ret ? ret : -ERESTART;
 }
 
-static int restore_foreign(struct vt_rescue *rescue)
+/* Where it is, and what it wanted there. */
+static void print_exit(const struct vt_rescue *rescue)
 {
-	const struct kvm_sync_regs *now = &rescue->run->s.regs;
+	const struct kvm_run *run = rescue->run;
+	const struct kvm_sync_regs *now = &run->s.regs;
 
-	printf("# the emulation gave the guest foreign state: cr3 %llx, not %llx;",
-	       now->sregs.cr3, rescue->sregs.cr3);
-	printf(" cr0 %llx, rip %llx, exit reason %u\n", now->sregs.cr0,
-	       now->regs.rip, rescue->run->exit_reason);
+	printf("exit reason %u, rip %llx, cs %llx, cr0 %llx, cr3 %llx, rax %llx",
+	       run->exit_reason, now->regs.rip, now->sregs.cs.base,
+	       now->sregs.cr0, now->sregs.cr3, now->regs.rax);
+	if (run->exit_reason == KVM_EXIT_MMIO)
+		printf(", %u bytes at %llx", run->mmio.len,
+		       run->mmio.phys_addr);
+	printf("\n");
+	/* A child ends with _exit(), which does not. */
 	fflush(stdout);
-	return restore(rescue);
 }
 
-static int restore_shut_down(struct vt_rescue *rescue)
+int vt_rescue_unexpected(const struct vt_rescue *rescue)
 {
-	rescue->shutdowns++;
-	printf("# the emulation shut the guest down, which has all it needs:");
-	printf(" cr0 %llx, rip %llx\n", rescue->run->s.regs.sregs.cr0,
-	       rescue->run->s.regs.regs.rip);
-	fflush(stdout);
+	printf("# ");
+	print_exit(rescue);
+	return -EIO;
+}
+
+static int rescue_from(struct vt_rescue *rescue, const char *what)
+{
+	printf("# the emulation %s: ", what);
+	print_exit(rescue);
 	return restore(rescue);
 }
 
@@ -261,14 +283,20 @@ int vt_rescue_run(struct vt_rescue *rescue)
 		if (ret == -EINTR)
 			forget_signal();
 		if (is_foreign(rescue))
-			return restore_foreign(rescue);
-		if (!ret && is_shut_down(rescue))
-			return restore_shut_down(rescue);
+			return rescue_from(rescue, "gave the guest foreign state");
+		if (!ret && is_shut_down(rescue)) {
+			rescue->lost++;
+			return rescue_from(rescue, "shut down a guest that has all");
+		}
+		if ((!ret || ret == -EINTR) && is_elsewhere(rescue)) {
+			rescue->lost++;
+			return rescue_from(rescue, "took a guest elsewhere");
+		}
 		if (ret == -EINTR) {
 			if (rescue->interrupted)
 				rescue->interrupted(rescue);
 		} else if (ret != -EAGAIN) {
-			rescue->shutdowns = 0;
+			rescue->lost = 0;
 			return ret;
 		}
 	}

@@ -14,9 +14,12 @@
  * vCPU for that. A guest with the machine's RIP but its own CR3 would end so:
  * nothing is mapped where it goes on, nor where its exceptions are handled.
  *
+ * As rarely a guest goes on outside of its programs, in the zeros behind them, until
+ * what it reads there as an instruction finds no memory.
+ *
  * Such a guest is given its state back, and begins anew.
  *
- * There are two signs, which no fault of vmshm may have.
+ * There are three signs, which no fault of vmshm may have.
  *
  * - A CR3 that the guest never had. The guests of minivm.h have no instruction
  *   that loads it, their page tables are in a slot of their own, and KVM itself
@@ -45,8 +48,8 @@
 
 /* More often than that is no bad luck: an error. */
 #define VT_RESCUES_MAX	100
-/* Nor are so many shutdowns on the way to one exit. */
-#define VT_SHUTDOWNS_MAX	3
+/* Nor are so many shutdowns, or exits elsewhere, on the way to one exit. */
+#define VT_LOST_MAX	3
 
 struct vt_rescue {
 	int vcpu;
@@ -55,11 +58,12 @@ struct vt_rescue {
 	const void *mem;		/* the guest's code and page tables */
 	void *mem_copy;			/* what they are to be */
 	size_t mem_len;
+	__u64 code_end;			/* where its programs end, from 0 on */
 	int stats;			/* KVM's statistics of the vCPU */
 	off_t stats_emulated;		/* where instructions emulated are */
 	__u64 emulated;			/* how many they were before KVM_RUN */
 	unsigned int nr;		/* how often it was given that again */
-	unsigned int shutdowns;		/* how often since the last exit */
+	unsigned int lost;		/* not by its CR3, since the last exit */
 	/* If not NULL, what is done whenever KVM_RUN was interrupted. */
 	void (*interrupted)(struct vt_rescue *rescue);
 	/* Interrupts KVM_RUN once a second, in the thread that calls it. */
@@ -70,12 +74,12 @@ struct vt_rescue {
 
 /*
  * To be called when the vCPU has its special registers, and before it runs. @mem
- * is memory that the guest needs for whatever it does, and does not change.
- * Returns 0 or a negative errno, and wants vt_rescue_exit() then, too: that of
- * what is all 0 does nothing.
+ * is memory that the guest needs for whatever it does, and does not change. Its
+ * programs are below @code_end. Returns 0 or a negative errno, and wants
+ * vt_rescue_exit() then, too: that of what is all 0 does nothing.
  */
 int vt_rescue_init(struct vt_rescue *rescue, int vcpu, struct kvm_run *run,
-		   const void *mem, size_t mem_len);
+		   const void *mem, size_t mem_len, __u64 code_end);
 void vt_rescue_exit(struct vt_rescue *rescue);
 
 /*
@@ -84,5 +88,8 @@ void vt_rescue_exit(struct vt_rescue *rescue);
  * said on stdout.
  */
 int vt_rescue_run(struct vt_rescue *rescue);
+
+/* Says on stdout what the exit was that no one expected. Returns -EIO. */
+int vt_rescue_unexpected(const struct vt_rescue *rescue);
 
 #endif /* _VMSHM_VCPU_RESCUE_H */
