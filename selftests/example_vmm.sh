@@ -4,7 +4,7 @@
 # example_vmm.sh - vmshm-vmm boots a Debian kernel to a shell on its serial port,
 # and guest and host read in one region what the other has written
 #
-# Runs as root, with vmshm in PATH and VMSHM_BUILD set.
+# Runs as root, with vmshm in PATH, VMSHM_BUILD and VMSHM_CACHE_HOME set.
 
 # shellcheck disable=SC2317 # functions are called by run_tests
 # shellcheck source=selftests/lib/cmd.sh
@@ -131,7 +131,8 @@ test_boot()
 {
 	local kernel pid seen try line
 
-	kernel=$("$here/vm/fetch-kernel" 6.1)/vmlinuz
+	# Whose home it is below is another one here.
+	kernel=$(XDG_CACHE_HOME=${VMSHM_CACHE_HOME-} "$here/vm/fetch-kernel" 6.1)/vmlinuz
 	make_initramfs
 	mkfifo "$work/keyboard"
 	exec 9<>"$work/keyboard"
