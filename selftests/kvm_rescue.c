@@ -122,6 +122,41 @@ TEST_F(kvm_rescue, not_from_itself)
 	EXPECT_EQ(VT_LOST_MAX, self->vcpu->rescue.nr);
 }
 
+/* Where a program is that the guest was never given. */
+#define STRAY		0x200
+
+static void make_stray(struct vt_rescue *rescue)
+{
+	struct kvm_regs regs;
+
+	VT_CHECK(!vt_ioctl(rescue->vcpu, KVM_GET_REGS, &regs));
+	regs.rip = STRAY;
+	regs.rdi = FOREIGN;
+	VT_CHECK(!vt_ioctl(rescue->vcpu, KVM_SET_REGS, &regs));
+}
+
+/* A word that is not there is the guest's own affair, wherever it asks for it. */
+TEST_F_TIMEOUT(kvm_rescue, not_from_a_word, 300)
+{
+	static const unsigned char load_word[] = { 0x8b, 0x07 };
+	__u32 found, i = 0, words = NR * VT_PAGE / sizeof(*self->mem);
+	struct vt_rescue *rescue = &self->vcpu->rescue;
+	__u64 where;
+	int ret;
+
+	/* As if it had been there from the beginning. */
+	memcpy(self->guest.low + STRAY, load_word, sizeof(load_word));
+	memcpy((unsigned char *)rescue->mem_copy + STRAY, load_word,
+	       sizeof(load_word));
+	rescue->interrupted = make_stray;
+	do
+		ret = vt_vcpu_count(self->vcpu, GPA, sizeof(*self->mem), words,
+				    i++, &where, &found);
+	while (!ret);
+	EXPECT_EQ(VT_GUEST_MMIO, ret);
+	EXPECT_EQ(0, rescue->nr);
+}
+
 struct loader {
 	struct vt_vcpu *vcpu;
 	int ret;

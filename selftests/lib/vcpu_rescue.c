@@ -203,9 +203,11 @@ static bool is_shut_down(const struct vt_rescue *rescue)
 
 static bool is_elsewhere(const struct vt_rescue *rescue)
 {
-	return rescue->run->exit_reason != KVM_EXIT_SHUTDOWN &&
-	       rescue->run->s.regs.regs.rip > rescue->code_end &&
-	       may_be_lost(rescue);
+	const struct kvm_run *run = rescue->run;
+
+	return run->exit_reason == KVM_EXIT_MMIO && run->mmio.len == 1 &&
+	       run->mmio.phys_addr >= rescue->mem_len &&
+	       run->s.regs.regs.rip > rescue->code_end && may_be_lost(rescue);
 }
 
 /* An access is over only when KVM_RUN is called again. */
@@ -288,7 +290,7 @@ int vt_rescue_run(struct vt_rescue *rescue)
 			rescue->lost++;
 			return rescue_from(rescue, "shut down a guest that has all");
 		}
-		if ((!ret || ret == -EINTR) && is_elsewhere(rescue)) {
+		if (!ret && is_elsewhere(rescue)) {
 			rescue->lost++;
 			return rescue_from(rescue, "took a guest elsewhere");
 		}

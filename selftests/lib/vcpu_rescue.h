@@ -33,9 +33,15 @@
  *   that was so for an instant only, the shutdown that comes of it counts as the
  *   guest's own. So does one that comes again and again.
  *
+ * - An access to one byte of what is no memory, outside of the guest's programs,
+ *   though its code and page tables are what they were. The programs access words,
+ *   have no jumps but into themselves, and end in an OUT after which one is begun
+ *   anew; exceptions have no handlers. None of that memory is vmshm's. One that comes
+ *   again and again counts as the guest's own, too.
+ *
  * What vmshm can do to a guest is to give it the wrong memory or none. That ends
- * in a wrong word, in an exit, in a shutdown of that kind or in a guest that
- * hangs, with the CR3 that it was given, and stays a failure of the test. A guest
+ * in a wrong word, in an exit for a word, in a shutdown of that kind or in a guest
+ * that hangs, with the CR3 that it was given, and stays a failure of the test. A guest
  * that begins anew checks all that it was to check, against what was expected
  * before: it hides no word that was lost or is stale.
  */
