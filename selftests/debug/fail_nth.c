@@ -17,17 +17,6 @@
 
 /* Names */
 
-/* A user who has nothing yet is another thing to allocate. */
-static int prepare_first_user(struct vt_ctx *ctx)
-{
-	return vt_act_as(VT_ALICE, VT_ALICE);
-}
-
-static int undo_first_user(struct vt_ctx *ctx)
-{
-	return vt_act_as_root();
-}
-
 static int create(struct vt_ctx *ctx, const char *name, __u32 flags)
 {
 	return vt_sweep_keep(ctx, 0, vt_create(ctx->dev, name, VT_SWEEP_SIZE,
@@ -362,7 +351,7 @@ static const struct vt_sweep sweeps[] = {
 	},
 	{
 		.name = "create_first_user",
-		.prepare = prepare_first_user,
+		.prepare = vt_sweep_first_user,
 		.op = op_create_first,
 		.undo = undo_create_first,
 	},
@@ -476,9 +465,9 @@ static const struct vt_sweep sweeps[] = {
 	},
 	{
 		.name = "readonly_first_user",
-		.prepare = prepare_first_user,
+		.prepare = vt_sweep_first_user,
 		.op = op_readonly,
-		.undo = undo_first_user,
+		.undo = vt_sweep_undo_user,
 		.flags = VT_SWEEP_OPENS,
 	},
 	{
@@ -488,9 +477,9 @@ static const struct vt_sweep sweeps[] = {
 	},
 	{
 		.name = "watch_region_first_user",
-		.prepare = prepare_first_user,
+		.prepare = vt_sweep_first_user,
 		.op = op_watch_region,
-		.undo = undo_first_user,
+		.undo = vt_sweep_undo_user,
 	},
 	{
 		.name = "log_open",
@@ -501,9 +490,9 @@ static const struct vt_sweep sweeps[] = {
 	},
 	{
 		.name = "log_open_first_user",
-		.prepare = prepare_first_user,
+		.prepare = vt_sweep_first_user,
 		.op = op_log_open,
-		.undo = undo_first_user,
+		.undo = vt_sweep_undo_user,
 	},
 	{
 		.name = "log_open_dirty",

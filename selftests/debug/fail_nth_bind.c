@@ -263,6 +263,13 @@ static int op_bind_user(struct vt_ctx *ctx)
 	return bind_with(ctx, VMSHM_BIND_USER);
 }
 
+static int undo_bind_first_user(struct vt_ctx *ctx)
+{
+	int ret = vt_sweep_undo_user(ctx);
+
+	return ret ? ret : undo_bind(ctx);
+}
+
 static int verify_bound_user(struct vt_ctx *ctx)
 {
 	return !told_bound(ctx, GPA) ||
@@ -454,6 +461,13 @@ static const struct vt_sweep sweeps[] = {
 		.op = op_bind_user,
 		.verify = verify_bound_user,
 		.undo = undo_bind,
+	},
+	{
+		.name = "bind_first_user",
+		.prepare = vt_sweep_first_user,
+		.op = op_bind_user,
+		.verify = verify_bound_user,
+		.undo = undo_bind_first_user,
 	},
 	{
 		.name = "bind_mapped",

@@ -132,6 +132,11 @@ static int op_poll(struct vt_ctx *ctx)
 	return vt_sweep_poll(ctx->out[0]);
 }
 
+static int op_epoll(struct vt_ctx *ctx)
+{
+	return vt_sweep_epoll(ctx, ctx->out[0]);
+}
+
 static const struct vt_sweep sweeps[] = {
 	{
 		.name = "bind_stat",
@@ -176,6 +181,14 @@ static const struct vt_sweep sweeps[] = {
 		.name = "bind_poll",
 		.prepare = prepare_bind_user,
 		.op = op_poll,
+		.state = vt_sweep_binding,
+		.undo = undo_bind,
+	},
+	{
+		.name = "bind_epoll",
+		.prepare = prepare_bind_user,
+		.op = op_epoll,
+		.verify = vt_sweep_epolled,
 		.state = vt_sweep_binding,
 		.undo = undo_bind,
 	},

@@ -7,6 +7,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <linux/capability.h>
 
 #include "lib/vmshm_env.h"
 #include "lib/vmshm_module.h"
@@ -52,17 +53,6 @@ static int op_info(struct vt_ctx *ctx)
 	return vt_info(ctx->dev, &info);
 }
 
-/* A user who has nothing yet is another thing to allocate. */
-static int prepare_first_user(struct vt_ctx *ctx)
-{
-	return vt_act_as(VT_ALICE, VT_ALICE);
-}
-
-static int undo_first_user(struct vt_ctx *ctx)
-{
-	return vt_act_as_root();
-}
-
 static int op_list(struct vt_ctx *ctx)
 {
 	struct vmshm_stat stats[4];
@@ -106,6 +96,21 @@ static int undo_domain_reserve(struct vt_ctx *ctx)
 
 	snprintf(name, sizeof(name), "domain-%d", getpid());
 	return vt_domain_release(ctx->dev, name);
+}
+
+/* Whose domain it is makes no difference: the charge is the caller's. */
+static int prepare_domain_first_user(struct vt_ctx *ctx)
+{
+	int ret = vt_sweep_first_user(ctx);
+
+	return ret ? ret : vt_set_cap(CAP_SYS_ADMIN, true);
+}
+
+static int undo_domain_first_user(struct vt_ctx *ctx)
+{
+	int ret = vt_sweep_undo_user(ctx);
+
+	return ret ? ret : undo_domain_reserve(ctx);
 }
 
 /* Changes its owner. */
@@ -154,9 +159,9 @@ static const struct vt_sweep sweeps[] = {
 	},
 	{
 		.name = "get_info_first_user",
-		.prepare = prepare_first_user,
+		.prepare = vt_sweep_first_user,
 		.op = op_info,
-		.undo = undo_first_user,
+		.undo = vt_sweep_undo_user,
 	},
 	{
 		.name = "list",
@@ -172,14 +177,20 @@ static const struct vt_sweep sweeps[] = {
 	},
 	{
 		.name = "watch_device_first_user",
-		.prepare = prepare_first_user,
+		.prepare = vt_sweep_first_user,
 		.op = op_watch_device,
-		.undo = undo_first_user,
+		.undo = vt_sweep_undo_user,
 	},
 	{
 		.name = "domain_reserve",
 		.op = op_domain_reserve,
 		.undo = undo_domain_reserve,
+	},
+	{
+		.name = "domain_reserve_first_user",
+		.prepare = prepare_domain_first_user,
+		.op = op_domain_reserve,
+		.undo = undo_domain_first_user,
 	},
 	{
 		.name = "domain_reserve_again",

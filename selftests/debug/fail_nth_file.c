@@ -177,9 +177,28 @@ static int undo_splice(struct vt_ctx *ctx)
 	return 0;
 }
 
+static int seek(struct vt_ctx *ctx, off_t from, int whence, off_t want)
+{
+	off_t pos = lseek(ctx->fd, from, whence);
+
+	if (pos < 0)
+		return -errno;
+	return pos == want ? 0 : -ENODATA;
+}
+
+static int op_seek_hole(struct vt_ctx *ctx)
+{
+	return seek(ctx, 0, SEEK_HOLE, HOLE);
+}
+
+/* What is empty is not filled by it. */
 static int op_seek_data(struct vt_ctx *ctx)
 {
-	return vt_or_errno(lseek(ctx->fd, 0, SEEK_HOLE));
+	int ret = seek(ctx, 1, SEEK_DATA, 1);
+
+	if (ret)
+		return ret;
+	return seek(ctx, HOLE, SEEK_DATA, 0) == -ENXIO ? 0 : -ENODATA;
 }
 
 static int op_allocate(struct vt_ctx *ctx)
@@ -422,6 +441,11 @@ static const struct vt_sweep sweeps[] = {
 		.verify = verify_spliced,
 		.undo = undo_splice,
 		.flags = VT_SWEEP_KEEPS_MEMORY,
+	},
+	{
+		.name = "seek_hole",
+		.op = op_seek_hole,
+		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
 		.name = "seek_data",

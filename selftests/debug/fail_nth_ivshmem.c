@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -15,10 +16,12 @@
 #include "lib/vmshm_peer.h"
 #include "lib/vmshm_sweep.h"
 
-/* The region of the device, and a peer or another file of it. */
+/* The region of the device, a peer or another file, and both ends of a pipe. */
 enum {
 	REGION,
 	NEW,
+	PIPE,
+	PIPE_END,
 };
 
 #define PANIC_ON_WARN	"/proc/sys/kernel/panic_on_warn"
@@ -26,6 +29,7 @@ enum {
 /* More than a page, and not aligned. */
 #define AT	100
 #define LENGTH	(2 * VT_PAGE)
+#define SPLICED	64
 
 /* The driver */
 
@@ -155,6 +159,82 @@ static int op_map(struct vt_ctx *ctx)
 	ctx->map = vt_map(ctx->out[REGION], VT_SWEEP_SIZE,
 			  PROT_READ | PROT_WRITE, 0);
 	return ctx->map ? 0 : -errno;
+}
+
+/* From there, and to there: of a pipe that has more than that. */
+static int prepare_splice(struct vt_ctx *ctx)
+{
+	char buf[4 * SPLICED];
+	int ret = prepare_read(ctx), ends[2];
+
+	if (ret)
+		return ret;
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	ctx->out[PIPE] = ends[0];
+	ctx->out[PIPE_END] = ends[1];
+	memset(buf, 'p', sizeof(buf));
+	return write(ends[1], buf, sizeof(buf)) == sizeof(buf) ? 0 : -EIO;
+}
+
+static int op_splice_in(struct vt_ctx *ctx)
+{
+	off_t offset = AT;
+	ssize_t ret = splice(ctx->out[PIPE], NULL, ctx->out[REGION], &offset,
+			     SPLICED, 0);
+
+	if (ret < 0)
+		return -errno;
+	return ret == SPLICED ? 0 : -EILSEQ;
+}
+
+static int verify_spliced(struct vt_ctx *ctx)
+{
+	return !vt_file_filled(ctx->out[REGION], AT, 'p', SPLICED) ||
+	       !vt_file_filled(ctx->out[REGION], AT + SPLICED, 'w',
+			       LENGTH - SPLICED);
+}
+
+static int prepare_sendfile(struct vt_ctx *ctx)
+{
+	int ret = prepare_read(ctx);
+
+	return ret ? ret : vt_sweep_keep(ctx, NEW, vt_memfd(0));
+}
+
+static int op_sendfile(struct vt_ctx *ctx)
+{
+	off_t offset = AT;
+	ssize_t ret = sendfile(ctx->out[NEW], ctx->out[REGION], &offset,
+			       SPLICED);
+
+	if (ret < 0)
+		return -errno;
+	return ret == SPLICED ? 0 : -EILSEQ;
+}
+
+/* What a call that failed had sent is there, too. */
+static int verify_sent(struct vt_ctx *ctx)
+{
+	long long size = vt_size(ctx->out[NEW]);
+
+	return size < SPLICED || !vt_file_filled(ctx->out[NEW], 0, 'w', size);
+}
+
+/* There is nothing to be allocated, and nothing that could be given back. */
+static int op_allocate(struct vt_ctx *ctx)
+{
+	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+	if (!fallocate(ctx->out[REGION], 0, 0, VT_PAGE) || errno != EOPNOTSUPP ||
+	    !fallocate(ctx->out[REGION], punch, 0, VT_PAGE))
+		return -EILSEQ;
+	return errno == EOPNOTSUPP ? 0 : -errno;
+}
+
+static int verify_not_allocated(struct vt_ctx *ctx)
+{
+	return !vt_file_filled(ctx->out[REGION], AT, 'w', LENGTH);
 }
 
 static int prepare_map(struct vt_ctx *ctx)
@@ -373,6 +453,27 @@ static const struct vt_sweep sweeps[] = {
 		.name = "read_hole",
 		.prepare = prepare_read,
 		.op = op_read_hole,
+	},
+	{
+		.name = "splice",
+		.prepare = prepare_splice,
+		.op = op_splice_in,
+		.verify = verify_spliced,
+	},
+	{
+		.name = "sendfile",
+		.prepare = prepare_sendfile,
+		.op = op_sendfile,
+		.verify = verify_sent,
+		/* What splicing makes of EFAULT. */
+		.errors = { EAGAIN },
+	},
+	{
+		.name = "allocate",
+		.prepare = prepare_read,
+		.op = op_allocate,
+		.verify = verify_not_allocated,
+		.flags = VT_SWEEP_CANNOT_FAIL,
 	},
 	{
 		.name = "map",

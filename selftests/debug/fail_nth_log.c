@@ -182,6 +182,26 @@ static int op_log_poll(struct vt_ctx *ctx)
 	return vt_sweep_poll(ctx->log);
 }
 
+/* A fourth page wakes who waits. */
+static int prepare_log_epoll(struct vt_ctx *ctx)
+{
+	int ret = prepare_log(ctx);
+
+	return ret ? ret : op_watermark(ctx);
+}
+
+static int op_log_epoll(struct vt_ctx *ctx)
+{
+	return vt_sweep_epoll(ctx, ctx->log);
+}
+
+static int verify_log_epoll(struct vt_ctx *ctx)
+{
+	int ret = vt_mark(ctx->fd, 701, 1);
+
+	return ret ? ret : vt_sweep_epolled(ctx);
+}
+
 static int op_log_fdinfo(struct vt_ctx *ctx)
 {
 	return vt_sweep_fdinfo(ctx->log, "vmshm-log-dirty", 3);
@@ -199,14 +219,20 @@ static int verify_log_closed(struct vt_ctx *ctx)
 	return vt_stat(ctx->fd, &stat) || stat.out_logs;
 }
 
-/* Watches: one event is to be read. */
+/* Watches */
 
+/* Nothing is to be read from it yet. */
+static int prepare_watch(struct vt_ctx *ctx)
+{
+	return vt_sweep_keep(ctx, 0, vt_watch(ctx->fd, "", 0, NULL));
+}
+
+/* One event is to be read. */
 static int prepare_event(struct vt_ctx *ctx)
 {
-	ctx->out[0] = vt_watch(ctx->fd, "", 0, NULL);
-	if (ctx->out[0] < 0)
-		return ctx->out[0];
-	return vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE);
+	int ret = prepare_watch(ctx);
+
+	return ret ? ret : vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE);
 }
 
 static int op_read_event(struct vt_ctx *ctx)
@@ -230,6 +256,18 @@ static int verify_no_event(struct vt_ctx *ctx)
 static int op_watch_poll(struct vt_ctx *ctx)
 {
 	return vt_sweep_poll(ctx->out[0]);
+}
+
+static int op_watch_epoll(struct vt_ctx *ctx)
+{
+	return vt_sweep_epoll(ctx, ctx->out[0]);
+}
+
+static int verify_watch_epoll(struct vt_ctx *ctx)
+{
+	int ret = vt_resize(ctx->fd, 2 * VT_SWEEP_SIZE);
+
+	return ret ? ret : vt_sweep_epolled(ctx);
 }
 
 static int op_watch_fdinfo(struct vt_ctx *ctx)
@@ -393,6 +431,13 @@ static const struct vt_sweep sweeps[] = {
 		.undo = vt_sweep_unmap,
 	},
 	{
+		.name = "log_epoll",
+		.prepare = prepare_log_epoll,
+		.op = op_log_epoll,
+		.verify = verify_log_epoll,
+		.undo = vt_sweep_unmap,
+	},
+	{
 		.name = "log_fdinfo",
 		.prepare = prepare_log,
 		.op = op_log_fdinfo,
@@ -416,6 +461,12 @@ static const struct vt_sweep sweeps[] = {
 		.name = "watch_poll",
 		.prepare = prepare_event,
 		.op = op_watch_poll,
+	},
+	{
+		.name = "watch_epoll",
+		.prepare = prepare_watch,
+		.op = op_watch_epoll,
+		.verify = verify_watch_epoll,
 	},
 	{
 		.name = "watch_fdinfo",

@@ -421,7 +421,7 @@ static const struct vt_sweep sweeps[] = {
 		.start = start_mounted,
 		.op = op_open_truncate,
 		.verify = verify_truncated,
-		.flags = VT_SWEEP_OPENS,
+		.flags = VT_SWEEP_OPENS | VT_SWEEP_EMPTIES,
 	},
 	{
 		.name = "open_o_path",

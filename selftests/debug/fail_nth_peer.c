@@ -189,6 +189,19 @@ static int op_poll(struct vt_ctx *ctx)
 	return vt_sweep_poll(ctx->out[MINE]);
 }
 
+/* No vector of ITS is pending. */
+static int op_epoll(struct vt_ctx *ctx)
+{
+	return vt_sweep_epoll(ctx, ctx->out[ITS]);
+}
+
+static int verify_epoll(struct vt_ctx *ctx)
+{
+	int ret = vt_ring(ctx->out[MINE], 1, RUNG);
+
+	return ret ? ret : vt_sweep_epolled(ctx);
+}
+
 /* Doorbells */
 
 static int prepare_set_vector(struct vt_ctx *ctx)
@@ -324,6 +337,14 @@ static const struct vt_sweep sweeps[] = {
 		.state = state_group,
 	},
 	{
+		.name = "join_first_user",
+		.prepare = vt_sweep_first_user,
+		.op = op_join,
+		.verify = verify_joined,
+		.state = state_group,
+		.undo = vt_sweep_undo_user,
+	},
+	{
 		.name = "join_number",
 		.prepare = prepare_peers,
 		.op = op_join_number,
@@ -372,6 +393,13 @@ static const struct vt_sweep sweeps[] = {
 		.name = "peer_poll",
 		.prepare = prepare_peers,
 		.op = op_poll,
+		.state = state_peers,
+	},
+	{
+		.name = "peer_epoll",
+		.prepare = prepare_peers,
+		.op = op_epoll,
+		.verify = verify_epoll,
 		.state = state_peers,
 	},
 	{

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -221,7 +222,7 @@ static int set_up(const struct vt_sweep *sweep, struct vt_ctx *ctx)
 	int ret;
 
 	*ctx = (struct vt_ctx){
-		.dev = -1, .fd = -1, .watch = -1, .log = -1,
+		.dev = -1, .fd = -1, .watch = -1, .epoll = -1, .log = -1,
 		.out = { -1, -1, -1, -1 },
 	};
 	vt_name(ctx->name, "swept");
@@ -234,6 +235,9 @@ static int set_up(const struct vt_sweep *sweep, struct vt_ctx *ctx)
 	ctx->watch = vt_watch(ctx->dev, domain, 0, NULL);
 	if (ctx->watch < 0)
 		return ctx->watch;
+	ctx->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (ctx->epoll < 0)
+		return -errno;
 	strcpy((char *)arg.name, ctx->name);
 	ret = vt_ioctl(ctx->dev, VMSHM_IOC_CREATE, &arg);
 	if (ret)
@@ -252,6 +256,7 @@ static int tear_down(const struct vt_sweep *sweep, struct vt_ctx *ctx)
 	int ret = sweep->undo ? sweep->undo(ctx) : 0;
 	unsigned int i;
 
+	close_fd(&ctx->epoll);
 	close_fd(&ctx->log);
 	for (i = VT_SWEEP_FDS; i > 0; i--)
 		close_fd(&ctx->out[i - 1]);
@@ -331,10 +336,13 @@ static int one_point(const struct vt_sweep *sweep, bool in_task,
 			return ret;
 		}
 	}
-	ret = sweep->verify ? sweep->verify(ctx) : 0;
+	if (!(sweep->flags & VT_SWEEP_EMPTIES) && !contents_are(ctx))
+		ret = -EILSEQ;
+	if (!ret && sweep->verify)
+		ret = sweep->verify(ctx);
 	if (ret) {
-		printf("# point %u: says success, but has no effect: %d\n", n,
-		       ret);
+		printf("# point %u: says success, but its effect is wrong: %d\n",
+		       n, ret);
 		return ret < 0 ? ret : -EILSEQ;
 	}
 	return injected;
@@ -499,6 +507,16 @@ int vt_sweep_unmap(struct vt_ctx *ctx)
 	return vt_or_errno(munmap(ctx->map, VT_SWEEP_SIZE));
 }
 
+int vt_sweep_first_user(struct vt_ctx *ctx)
+{
+	return vt_act_as(VT_ALICE, VT_ALICE);
+}
+
+int vt_sweep_undo_user(struct vt_ctx *ctx)
+{
+	return vt_act_as_root();
+}
+
 int vt_sweep_keep(struct vt_ctx *ctx, unsigned int i, int fd)
 {
 	ctx->out[i] = fd < 0 ? -1 : fd;
@@ -538,6 +556,23 @@ int vt_sweep_poll(int fd)
 	if (ret < 0)
 		return ret;
 	return ret & POLLIN ? 0 : -ENODATA;
+}
+
+int vt_sweep_epoll(struct vt_ctx *ctx, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return vt_or_errno(epoll_ctl(ctx->epoll, EPOLL_CTL_ADD, fd, &event));
+}
+
+int vt_sweep_epolled(struct vt_ctx *ctx)
+{
+	struct epoll_event event = { 0 };
+	int ret = epoll_wait(ctx->epoll, &event, 1, VT_PATIENCE * 1000);
+
+	if (ret < 0)
+		return -errno;
+	return ret == 1 && event.events & EPOLLIN ? 0 : -ENODATA;
 }
 
 int vt_sweep_fdinfo(int fd, const char *key, long long want)

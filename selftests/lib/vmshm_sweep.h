@@ -30,6 +30,7 @@
  * @name: its name
  * @other: another name in the same domain
  * @map: for the sweep
+ * @epoll: of nothing yet
  * @log: for the sweep; closed after it, if not -1
  * @out: descriptors for the sweep; closed after it, if not -1, the last first
  */
@@ -40,6 +41,7 @@ struct vt_ctx {
 	char name[VMSHM_NAME_MAX + 1];
 	char other[VMSHM_NAME_MAX + 1];
 	unsigned char *map;
+	int epoll;
 	int log;
 	int out[VT_SWEEP_FDS];
 };
@@ -54,6 +56,8 @@ struct vt_ctx {
 #define VT_SWEEP_SPLITS		4
 /* What it opens may be told to watches, if they are told that it is closed. */
 #define VT_SWEEP_OPENS		8
+/* What is in the first half of the region goes. */
+#define VT_SWEEP_EMPTIES	16
 
 /**
  * struct vt_sweep - a call and what is known of it
@@ -107,6 +111,13 @@ int vt_sweeps(const struct vt_sweep *sweeps, int argc, char **argv);
 int vt_sweep_map(struct vt_ctx *ctx);
 int vt_sweep_unmap(struct vt_ctx *ctx);
 
+/*
+ * The rest is done by a user who has nothing yet, which is another thing to allocate;
+ * until it is undone.
+ */
+int vt_sweep_first_user(struct vt_ctx *ctx);
+int vt_sweep_undo_user(struct vt_ctx *ctx);
+
 /* Keeps a new descriptor, or a negative errno, in ctx->out[@i]: 0 or the errno. */
 int vt_sweep_keep(struct vt_ctx *ctx, unsigned int i, int fd);
 
@@ -118,6 +129,13 @@ int vt_sweep_binding(struct vt_ctx *ctx, unsigned long long *value);
 
 /* Whether @fd says that there is something to read: 0, -ENODATA or what failed. */
 int vt_sweep_poll(int fd);
+
+/*
+ * Has @fd watched by ctx->epoll; and whether that tells of it, now or after a while:
+ * 0, -ENODATA or what failed.
+ */
+int vt_sweep_epoll(struct vt_ctx *ctx, int fd);
+int vt_sweep_epolled(struct vt_ctx *ctx);
 
 /* Whether its fdinfo has the line "KEY: @want", likewise. */
 int vt_sweep_fdinfo(int fd, const char *key, long long want);
