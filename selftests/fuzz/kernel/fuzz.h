@@ -417,7 +417,22 @@ int fz_remote_start(void);
 void fz_remote_stop(void);
 
 /* threads.c */
+
+/* In each page of the subject: counters before this, anything else behind it. */
+#define FZ_ELSE		2048
+
 void fz_threads_run(const struct fz_prog *prog);
+
+/* threads_calls.c; of @worker is one area that they map in, of @nr_workers */
+void fz_threads_calls_prepare(void);
+void fz_threads_make(struct fz_random *random);
+void fz_threads_files(struct fz_random *random);
+void fz_threads_calls(struct fz_random *random);
+void fz_threads_map(struct fz_random *random, unsigned int worker,
+		    unsigned int nr_workers);
+void fz_threads_pass(struct fz_random *random);
+void fz_threads_fork(struct fz_random *random, unsigned int worker,
+		     unsigned int nr_workers);
 
 /* threads_vm.c */
 void fz_threads_vm_make(void);

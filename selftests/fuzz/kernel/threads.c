@@ -7,14 +7,13 @@
  * there in the end. Two readers keep copies of it by a dirty log each, and the
  * copies have to be equal to it in the end. A peer of it is rung, and has to
  * have been rung as often as was said. All the while the workers make, change
- * and destroy whatever there can be, each other's files included.
+ * and destroy whatever there can be, each other's files included; see
+ * threads_calls.c.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
-#include <linux/falloc.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,18 +24,13 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "lib/vmshm_bind.h"
 #include "lib/vmshm_test.h"
 
 #define FZ_WORKERS	8
 #define FZ_READERS	2
 #define FZ_FIRST	24UL	/* pages that are counted in */
 #define FZ_MOST		64UL	/* pages it grows to */
-#define FZ_TABLE	12	/* files that all workers have */
 #define FZ_ROUNDS	150
-/* In each page: counters before this, anything else behind it. */
-#define FZ_ELSE		2048
-#define FZ_AREA		(32 * FZ_PAGE)
 
 static int fz_subject;
 static unsigned char *fz_subject_map;
@@ -45,7 +39,6 @@ static unsigned int fz_nr_workers;
 static int fz_victim, fz_victim_eventfd, fz_ringer;
 static uint32_t fz_victim_number;
 static uint64_t fz_rings;
-static int fz_table[FZ_TABLE];
 static int fz_done;
 
 struct fz_worker {
@@ -63,24 +56,6 @@ struct fz_reader {
 
 static struct fz_worker fz_worker[FZ_WORKERS];
 static struct fz_reader fz_reader[FZ_READERS];
-
-static void fz_table_put(struct fz_random *random, int fd)
-{
-	int *slot = &fz_table[fz_below(random, FZ_TABLE)];
-
-	if (fd < 0)
-		return;
-	fd = __atomic_exchange_n(slot, fd, __ATOMIC_SEQ_CST);
-	if (fd >= 0)
-		close(fd);
-}
-
-/* A file that anybody may be about to close. */
-static int fz_table_get(struct fz_random *random)
-{
-	return __atomic_load_n(&fz_table[fz_below(random, FZ_TABLE)],
-			       __ATOMIC_SEQ_CST);
-}
 
 static void fz_count(struct fz_worker *worker)
 {
@@ -125,213 +100,17 @@ static void fz_ring(struct fz_worker *worker)
 	__atomic_add_fetch(&fz_rings, 1, __ATOMIC_SEQ_CST);
 }
 
-static const char *fz_other_name(struct fz_random *random, char *name)
-{
-	/* One of four is the subject's. */
-	snprintf(name, VMSHM_NAME_MAX + 1, "fuzz/%u", fz_below(random, 4));
-	return name;
-}
-
-static void fz_make(struct fz_random *random)
-{
-	static const uint32_t flags[] = {
-		0, VMSHM_EPHEMERAL, VMSHM_SHRINKABLE,
-		VMSHM_SHRINKABLE | VMSHM_EPHEMERAL, VMSHM_PINNABLE,
-		VMSHM_RESERVE, VMSHM_SHRINKABLE | VMSHM_LOG_READERS,
-		VMSHM_RING_READERS,
-	};
-	char name[VMSHM_NAME_MAX + 1];
-
-	fz_other_name(random, name);
-	switch (fz_below(random, 4)) {
-	case 0:
-		fz_table_put(random, vt_open(fz.dev, name, 0));
-		break;
-	case 1:
-		fz_table_put(random, vt_open(fz.dev, name, VMSHM_OPEN_RDONLY));
-		break;
-	default:
-		fz_table_put(random,
-			     vt_create(fz.dev, name,
-				       fz_below(random, 20 * FZ_PAGE),
-				       32 * FZ_PAGE, flags[fz_below(random, 8)] |
-				       VMSHM_OPEN_EXISTING, 0600));
-	}
-}
-
-static void fz_files(struct fz_random *random)
-{
-	struct vmshm_log_open log = { .size = sizeof(log) };
-	struct vmshm_join join = { .size = sizeof(join), .vectors = 3 };
-	struct vmshm_bind bind = {
-		.size = sizeof(bind),
-		.flags = VMSHM_BIND_USER | VMSHM_BIND_FOLLOW,
-		.vm_fd = -1,
-		.nr_slots = 8,
-	};
-	struct vmshm_bind_stat stat;
-	int fd = fz_table_get(random);
-
-	switch (fz_below(random, 8)) {
-	case 0:
-	case 1:
-		if (!vt_ioctl(fd, VMSHM_IOC_LOG_OPEN, &log))
-			fz_table_put(random, log.out_fd);
-		break;
-	case 2:
-		if (!vt_ioctl(fd, VMSHM_IOC_JOIN, &join))
-			fz_table_put(random, join.out_fd);
-		break;
-	case 3:
-		fz_table_put(random, vt_watch(fz_below(random, 2) ? fd : fz.dev,
-					      "", 0, NULL));
-		break;
-	case 4:
-		fz_table_put(random, vt_readonly(fd));
-		break;
-	case 5:
-		if (vt_ioctl(fd, VMSHM_IOC_BIND, &bind))
-			break;
-		if (!vt_bind_stat(bind.out_fd, &stat))
-			munmap((void *)(uintptr_t)bind.out_user_addr,
-			       stat.out_length);
-		fz_table_put(random, bind.out_fd);
-		break;
-	case 6:
-	case 7:
-		fz_table_put(random, fz_threads_vm_bind(random, fd));
-		break;
-	}
-}
-
-static void fz_calls(struct fz_random *random)
-{
-	static const char zeroes[64];
-	uint64_t words[32];
-	struct vmshm_log_fetch fetch = {
-		.size = sizeof(fetch),
-		.format = fz_below(random, 2),
-		.count = 8,
-		.buffer = (uintptr_t)words,
-	};
-	struct vmshm_peer_ring ring = {
-		.size = sizeof(ring),
-		.number = fz_below(random, 3),
-		.vector = fz_below(random, 3),
-	};
-	struct vmshm_peer_pending pending = { .size = sizeof(pending) };
-	struct vmshm_event event;
-	struct vmshm_stat stat;
-	struct vmshm_member members[8];
-	char name[VMSHM_NAME_MAX + 1];
-	int fd = fz_table_get(random);
-
-	switch (fz_below(random, 17)) {
-	case 0 ... 3:
-		vt_resize(fd, fz_below(random, 33 * FZ_PAGE));
-		break;
-	case 4:
-		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			  fz_below(random, 20 * FZ_PAGE),
-			  1 + fz_below(random, 9 * FZ_PAGE));
-		break;
-	case 5 ... 6:
-		if (pwrite(fd, zeroes, sizeof(zeroes),
-			   fz_below(random, 32) * FZ_PAGE + FZ_ELSE) < 0)
-			break;
-		break;
-	case 7 ... 8:
-		vt_ioctl(fd, VMSHM_IOC_LOG_FETCH, &fetch);
-		break;
-	case 9:
-		vt_ioctl(fd, VMSHM_IOC_PEER_RING, &ring);
-		vt_ioctl(fd, VMSHM_IOC_PEER_PENDING, &pending);
-		break;
-	case 10:
-		if (fz_poll(fd) & POLLIN) {
-			fcntl(fd, F_SETFL, O_NONBLOCK);
-			if (read(fd, &event, sizeof(event)) < 0)
-				break;
-		}
-		break;
-	case 11:
-		vt_stat(fd, &stat);
-		vt_members(fd, members, 8);
-		break;
-	case 12:
-		if (fz_below(random, 3))
-			break;
-		vt_seal(fd, 1 << (1 + fz_below(random, 3)));
-		break;
-	case 13:
-		vt_unlink(fz.dev, fz_other_name(random, name));
-		break;
-	case 14:
-		fz_table_put(random, fcntl(fd, F_DUPFD_CLOEXEC, 0));
-		break;
-	case 15:
-		fz_threads_vm_move(random, fd);
-		break;
-	default:
-		fd = __atomic_exchange_n(&fz_table[fz_below(random, FZ_TABLE)],
-					 -1, __ATOMIC_SEQ_CST);
-		if (fd >= 0)
-			close(fd);
-	}
-}
-
-/* Each worker maps in an area of its own, and touches everybody's. */
-static void fz_map(struct fz_worker *worker)
-{
-	struct fz_random *random = &worker->random;
-	unsigned char *area = fz.arena + worker->number * FZ_AREA;
-	unsigned int page = fz_below(random, 32);
-	unsigned int pages = 1 + fz_below(random, 32 - page);
-	unsigned char data[8] = { fz_below(random, 256) };
-	int fd = fz_table_get(random);
-	void *addr;
-
-	switch (fz_below(random, 10)) {
-	case 0 ... 1:
-		addr = mmap(area + page * FZ_PAGE, pages * FZ_PAGE,
-			    PROT_READ | PROT_WRITE, MAP_FIXED |
-			    (fz_below(random, 5) ? MAP_SHARED : MAP_PRIVATE),
-			    fd, fz_below(random, 8) * FZ_PAGE);
-		if (addr == MAP_FAILED)
-			break;
-		break;
-	case 2:
-		munmap(area + page * FZ_PAGE, pages * FZ_PAGE);
-		break;
-	case 3:
-		mprotect(area + page * FZ_PAGE, pages * FZ_PAGE,
-			 fz_below(random, 2) ? PROT_READ :
-			 PROT_READ | PROT_WRITE);
-		break;
-	case 4:
-		madvise(area + page * FZ_PAGE, pages * FZ_PAGE,
-			fz_below(random, 4) ? MADV_DONTNEED : MADV_REMOVE);
-		break;
-	default:
-		area = fz.arena + fz_below(random, fz_nr_workers) * FZ_AREA;
-		area += page * FZ_PAGE + FZ_ELSE;
-		if (fz_below(random, 3))
-			fz_store(area, data, sizeof(data));
-		else
-			fz_load(area, data, sizeof(data));
-	}
-}
-
 static void *fz_work(void *arg)
 {
 	struct fz_worker *worker = arg;
+	struct fz_random *random = &worker->random;
 	unsigned int i;
 	int ret;
 
 	fz_kcov_start();
 	for (i = 0; i < FZ_ROUNDS; i++) {
 		fz_kcov_begin();
-		switch (fz_below(&worker->random, 14)) {
+		switch (fz_below(random, 16)) {
 		case 0 ... 2:
 			fz_count(worker);
 			break;
@@ -339,22 +118,30 @@ static void *fz_work(void *arg)
 			fz_ring(worker);
 			break;
 		case 4:
-			fz_make(&worker->random);
+			fz_threads_make(random);
 			break;
 		case 5:
-			fz_files(&worker->random);
+			fz_threads_files(random);
 			break;
 		case 6 ... 8:
-			fz_calls(&worker->random);
+			fz_threads_calls(random);
 			break;
 		case 9 ... 10:
-			fz_map(worker);
+			fz_threads_map(random, worker->number, fz_nr_workers);
 			break;
 		case 11 ... 12:
-			fz_threads_vm_run(&worker->random, FZ_ELSE);
+			fz_threads_vm_run(random, FZ_ELSE);
+			break;
+		case 13:
+			fz_threads_pass(random);
+			break;
+		case 14:
+			if (!fz_below(random, 4))
+				fz_threads_fork(random, worker->number,
+						fz_nr_workers);
 			break;
 		default:
-			ret = fz_below(&worker->random, FZ_MOST) + 1;
+			ret = fz_below(random, FZ_MOST) + 1;
 			ret = vt_resize(fz_subject, ret * FZ_PAGE);
 			/* A binding may be in the way of what others want. */
 			if (ret && ret != -EPERM && ret != -EBUSY &&
@@ -470,8 +257,7 @@ static void fz_prepare(const struct fz_prog *prog)
 		FZ_EXPECT(vt_ioctl(fz_victim, VMSHM_IOC_PEER_SET_VECTOR, &set),
 			  0, "SET_VECTOR");
 	}
-	for (i = 0; i < FZ_TABLE; i++)
-		fz_table[i] = -1;
+	fz_threads_calls_prepare();
 	for (i = 0; i < FZ_READERS; i++) {
 		fz_reader[i].random.state = fz_next(&random);
 		log.out_fd = 0;
