@@ -208,6 +208,7 @@ pid_t vt_fork(struct vt_child *child)
 	pid_t parent = getpid();
 	int sv[2];
 
+	child->pid = -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv))
 		return -1;
 	child->pid = fork();
@@ -320,6 +321,9 @@ int vt_wait(struct vt_child *child)
 
 int vt_kill(struct vt_child *child)
 {
+	/* These would be many. */
+	if (child->pid <= 0)
+		return -ESRCH;
 	if (kill(child->pid, SIGKILL))
 		return -errno;
 	return vt_wait(child);

@@ -232,15 +232,27 @@ static void hold_directory(int dev, int fd, struct st_count *count)
 	}
 }
 
+/* Its children are killed at any moment, half of them when they hold something. */
 static void hold_fork(int dev, int fd, struct st_count *count)
 {
 	unsigned char *map = vt_map(fd, ST_SIZE, RW, 0);
 	struct vt_child child;
 
 	for (;;) {
-		if (!vt_fork(&child))
+		pid_t pid = vt_fork(&child);
+
+		if (pid < 0)
+			st_die("fork: %m");
+		if (!pid) {
+			if (!vt_poke(map, 2))
+				st_note(count, 0);
+			vt_tell(child.sock);
 			hold_map(dev, fd, count);
+			_exit(1);
+		}
 		vt_poke(map, 1);
+		if (rand() % 2)
+			vt_hear(child.sock);
 		vt_kill(&child);
 		close(child.sock);
 	}

@@ -124,12 +124,15 @@ static void usage(FILE *to)
 		fprintf(to, "  %-10s %s\n", parts[i].name, parts[i].what);
 }
 
-/* In a process of its own: what it leaves behind is gone with it. */
+/*
+ * In a process of its own: what it leaves behind is gone with it, and its names are
+ * removed if it failed, so that they are not missing in the end of the next one.
+ */
 static int run(const struct st_part *part, unsigned int number)
 {
 	unsigned long long start = st_ns();
 	struct vt_child child;
-	int status;
+	int dev, status;
 
 	fflush(stdout);
 	if (!vt_fork(&child)) {
@@ -138,6 +141,11 @@ static int run(const struct st_part *part, unsigned int number)
 		_exit(0);
 	}
 	status = vt_wait(&child);
+	if (status && status != ST_SKIP) {
+		dev = vt_device();
+		vt_unlink_all(dev, "stress/");
+		close(dev);
+	}
 	printf("%s %u %s: %s, %llu ms%s\n",
 	       status && status != ST_SKIP ? "not ok" : "ok", number,
 	       part->name, part->what, (st_ns() - start) / 1000000,
