@@ -30,6 +30,7 @@
 #include <sys/resource.h>
 
 #include "bench/bench.h"
+#include "lib/vmshm_mem.h"
 #include "lib/vmshm_test.h"
 
 #define PAGE		4096UL
@@ -247,27 +248,6 @@ static void bench_call(const char *name, void (*call)(int kind))
 	}
 }
 
-/* The word in brackets is the one in force. */
-static void shmem_enabled(char *word, size_t size)
-{
-	char text[256], *from;
-
-	NEED(vt_read_file(SHMEM_ENABLED, text, sizeof(text)) > 0);
-	from = strchr(text, '[');
-	NEED(from && strchr(from, ']'));
-	*strchr(from, ']') = '\0';
-	snprintf(word, size, "%s", from + 1);
-}
-
-static void set_shmem_enabled(const char *word)
-{
-	int fd = open(SHMEM_ENABLED, O_WRONLY | O_CLOEXEC);
-
-	NEED(fd >= 0);
-	NEED(write(fd, word, strlen(word)) == (ssize_t)strlen(word));
-	close(fd);
-}
-
 int main(void)
 {
 	char before[32];
@@ -284,9 +264,9 @@ int main(void)
 	bench_call("pread_4k", pread_page);
 	bench_patterns(VMSHM_HUGE_NEVER);
 
-	shmem_enabled(before, sizeof(before));
-	set_shmem_enabled("always");
+	NEED(!vt_read_choice(SHMEM_ENABLED, before, sizeof(before)));
+	NEED(!vt_write_file(SHMEM_ENABLED, "always"));
 	bench_patterns(VMSHM_HUGE_ALWAYS);
-	set_shmem_enabled(before);
+	NEED(!vt_write_file(SHMEM_ENABLED, before));
 	return 0;
 }

@@ -39,14 +39,17 @@ static int undo(struct vt_ctx *ctx)
 	return vt_or_errno(munmap(ctx->map, SIZE));
 }
 
+static int op_log_open(struct vt_ctx *ctx)
+{
+	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
+	return ctx->log < 0 ? ctx->log : 0;
+}
+
 static int prepare_log(struct vt_ctx *ctx)
 {
 	int ret = prepare(ctx);
 
-	if (ret)
-		return ret;
-	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
-	return ctx->log < 0 ? ctx->log : 0;
+	return ret ? ret : op_log_open(ctx);
 }
 
 /* The second one is full, and mapped, huge if there was one. */
@@ -213,12 +216,6 @@ static int prepare_full_log(struct vt_ctx *ctx)
 	if (!ret)
 		memset(ctx->map + EMPTY, 'h', VT_HUGE);
 	return ret;
-}
-
-static int op_log_open(struct vt_ctx *ctx)
-{
-	ctx->log = vt_log_open(ctx->fd, 0, 0, 0);
-	return ctx->log < 0 ? ctx->log : 0;
 }
 
 /* No write goes by unseen, whatever had been written before. */
@@ -388,22 +385,6 @@ static const struct vt_sweep sweeps[] = {
 	{}
 };
 
-/* The word in brackets is what is set. */
-static int set_to(const char *path, char *word, size_t size)
-{
-	char buf[128], *begin, *end;
-	ssize_t len = vt_read_file(path, buf, sizeof(buf));
-
-	if (len < 0)
-		return len;
-	begin = strchr(buf, '[');
-	end = begin ? strchr(begin, ']') : NULL;
-	if (!end)
-		return -EPROTO;
-	snprintf(word, size, "%.*s", (int)(end - begin - 1), begin + 1);
-	return 0;
-}
-
 /*
  * khugepaged would make pages huge, too, and unmaps them for that, at any time. It
  * does nothing where processes have none, which is no matter to files.
@@ -413,7 +394,7 @@ int main(int argc, char **argv)
 	char before[16];
 	int ret;
 
-	if (set_to(THP_ENABLED, before, sizeof(before)) ||
+	if (vt_read_choice(THP_ENABLED, before, sizeof(before)) ||
 	    vt_write_file(THP_ENABLED, "never"))
 		return 1;
 	ret = vt_sweeps(sweeps, argc, argv);

@@ -438,6 +438,21 @@ ssize_t vt_read_file(const char *path, char *buf, size_t size)
 	return len < 0 ? len : (ssize_t)done;
 }
 
+int vt_read_choice(const char *path, char *word, size_t size)
+{
+	char buf[256], *begin, *end;
+	ssize_t len = vt_read_file(path, buf, sizeof(buf));
+
+	if (len < 0)
+		return len;
+	begin = strchr(buf, '[');
+	end = begin ? strchr(begin, ']') : NULL;
+	if (!end)
+		return -EPROTO;
+	snprintf(word, size, "%.*s", (int)(end - begin - 1), begin + 1);
+	return 0;
+}
+
 long long vt_fdinfo(int fd, const char *key)
 {
 	char path[64], buf[4096];

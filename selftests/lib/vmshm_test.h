@@ -148,6 +148,12 @@ int vt_unshare_user(uid_t uid);
 /* Reads a file into a NUL-terminated buffer; returns its length. */
 ssize_t vt_read_file(const char *path, char *buf, size_t size);
 
+/*
+ * Of a file that says what there is to choose, with what is chosen in brackets: that
+ * word. -EPROTO if there is none.
+ */
+int vt_read_choice(const char *path, char *word, size_t size);
+
 /* The number behind "KEY:" in /proc/self/fdinfo of @fd, or -ENOENT. */
 long long vt_fdinfo(int fd, const char *key);
 
