@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/vmshm_env.h"
 #include "stress/stress.h"
 
 struct st_options st_options = {
