@@ -254,6 +254,57 @@ TEST_F(kvm_busy, move)
 				    2 * GPA));
 }
 
+/* Waits until the guest has a page at that address, or has none. */
+static bool comes_to(FIXTURE_DATA(kvm_busy) *self, __u64 gpa, bool there)
+{
+	__u32 value;
+	int i, ret;
+
+	for (i = 0; i < VT_PATIENCE * 100; i++) {
+		ret = vt_vcpu_load(&self->guest.vcpus[0], gpa, &value);
+		if (ret == (there ? 0 : VT_GUEST_MMIO))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/*
+ * Where there is but one slot to set KVM is done with it when the vCPU goes on, and
+ * nobody wants it any more.
+ */
+TEST_F(kvm_busy, grow_by_one)
+{
+	__u64 gpa = GPA + SIZE / 2;
+
+	EXPECT_EQ(-EBUSY, vt_resize(self->fd, SIZE / 2 + VT_PAGE));
+	EXPECT_EQ((long long)SIZE / 2, vt_size(self->fd));
+
+	ASSERT_EQ(0, let_go(self));
+	EXPECT_TRUE(comes_to(self, gpa, false));
+	EXPECT_EQ(NR / 2, slots(self));
+	EXPECT_EQ(0, vt_resize(self->fd, SIZE / 2 + VT_PAGE));
+	EXPECT_TRUE(comes_to(self, gpa, true));
+	EXPECT_EQ(0, vt_resize(self->fd, SIZE));
+	EXPECT_EQ(NR, slots(self));
+}
+
+TEST_F(kvm_busy, move_one)
+{
+	ASSERT_EQ(0, let_go(self));
+	ASSERT_EQ(0, vt_resize(self->fd, VT_PAGE));
+	ASSERT_EQ(0, keep_busy(self, variant));
+	EXPECT_EQ(-EBUSY, vt_bind_update(self->binding, VMSHM_BIND_FOLLOW,
+					 2 * GPA));
+	ASSERT_EQ(0, let_go(self));
+	EXPECT_TRUE(comes_to(self, 2 * GPA, false));
+	EXPECT_TRUE(comes_to(self, GPA, true));
+	EXPECT_EQ(0, vt_bind_update(self->binding, VMSHM_BIND_FOLLOW,
+				    2 * GPA));
+	EXPECT_TRUE(comes_to(self, 2 * GPA, true));
+	EXPECT_TRUE(comes_to(self, GPA, false));
+}
+
 /* What is left of a size that the region does not have is not in the way of another. */
 TEST_F(kvm_busy, leftovers)
 {

@@ -26,8 +26,12 @@
 #define TRIES	200
 /* So much is enough for one slot, which has to go then. */
 #define ONE_SLOT	3
-/* How long it is kept so, in microseconds: longer than anything takes. */
+/*
+ * How long it is kept so, in microseconds: longer than anything takes. Now and then so
+ * much longer that the thread has ended its tries, and begins anew.
+ */
 #define WHILE	(VT_PATIENCE * 20000)
+#define LONG	4
 
 FIXTURE(bind_no_memory) {
 	int dev;
@@ -109,7 +113,7 @@ static int starved(FIXTURE_DATA(bind_no_memory) *self, unsigned int room)
 
 	VT_CHECK(!vt_fail_starve(self->thread, room));
 	VT_CHECK(!pthread_create(&thread, NULL, act, self));
-	usleep(WHILE);
+	usleep(room / STEP % LONG ? WHILE : LONG * WHILE);
 	VT_CHECK(!vt_fail_feed(self->thread));
 	VT_CHECK(!pthread_join(thread, NULL));
 	return self->ret;

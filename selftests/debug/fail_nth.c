@@ -277,6 +277,21 @@ static int op_watch_region(struct vt_ctx *ctx)
 	return vt_sweep_keep(ctx, 0, vt_watch(ctx->fd, "", 0, &seq));
 }
 
+/* A queue of less than a page, which is not looked for elsewhere if it fails. */
+static long long queue_before;
+
+static int prepare_short_queue(struct vt_ctx *ctx)
+{
+	queue_before = vt_param_get("event_queue_len");
+	return queue_before < 0 ? queue_before :
+	       vt_param_set("event_queue_len", 8);
+}
+
+static int undo_short_queue(struct vt_ctx *ctx)
+{
+	return vt_param_set("event_queue_len", queue_before);
+}
+
 static int verify_watch(struct vt_ctx *ctx)
 {
 	struct vmshm_event event;
@@ -474,6 +489,13 @@ static const struct vt_sweep sweeps[] = {
 		.name = "watch_region",
 		.op = op_watch_region,
 		.verify = verify_watch,
+	},
+	{
+		.name = "watch_region_short_queue",
+		.prepare = prepare_short_queue,
+		.op = op_watch_region,
+		.verify = verify_watch,
+		.undo = undo_short_queue,
 	},
 	{
 		.name = "watch_region_first_user",
