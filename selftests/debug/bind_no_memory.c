@@ -27,8 +27,8 @@
 /* So much is enough for one slot, which has to go then. */
 #define ONE_SLOT	3
 /*
- * How long it is kept so, in microseconds: longer than anything takes. Now and then so
- * much longer that the thread has ended its tries, and begins anew.
+ * How long it is kept so, in microseconds: longer than anything takes. Each LONG'th time
+ * it is LONG times as long: the thread has ended its tries then, and begins anew.
  */
 #define WHILE	(VT_PATIENCE * 20000)
 #define LONG	4
