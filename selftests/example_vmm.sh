@@ -20,7 +20,7 @@ offset=$((page * 4096))
 # There is no clock chip, for which Linux would wait.
 append='console=ttyS0 nokaslr reboot=k panic=-1 initcall_blacklist=cmos_init,i8042_init quiet'
 # Seconds that anything may take: a boot in an emulated machine.
-patience=200
+patience=$((200 * ${VMSHM_TIMEOUT_SCALE:-1}))
 
 # An initramfs that is a shell and nothing else.
 make_initramfs()

@@ -11,7 +11,7 @@ build=${VMSHM_BUILD:-$(dirname "${BASH_SOURCE[0]}")/../../build}
 PATH=$(realpath "$build")/userspace:$PATH
 
 # Seconds after which something that must happen counts as not happening.
-patience=60
+patience=$((60 * ${VMSHM_TIMEOUT_SCALE:-1}))
 
 # shellcheck disable=SC2034 # for the tests
 mib=1048576
